@@ -1,0 +1,17 @@
+import { randomBytes } from 'node:crypto';
+import { monotonicFactory } from 'ulid';
+import type { Clock } from './clock.js';
+
+/** Randomness as a port: a number in [0, 1). */
+export type Random = () => number;
+
+/** Makes ids that sort by the time they were made: 26 characters, safe as a subject token. */
+export type Ids = () => string;
+
+/** Randomness from the operating system, so that ids of different processes never meet. */
+export const systemRandom: Random = () => randomBytes(4).readUInt32BE() / 2 ** 32;
+
+export function createIds(clock: Pick<Clock, 'wallMs'>, random: Random): Ids {
+  const next = monotonicFactory(random);
+  return () => next(clock.wallMs());
+}

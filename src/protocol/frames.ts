@@ -1,0 +1,316 @@
+import { z } from 'zod';
+import { AGENT_KINDS, AgentProfileSchema, PRESENCES } from './agent.js';
+import { PROTOCOL_VERSION } from './codec.js';
+import { WireErrorSchema } from './errors.js';
+import { JsonValue } from './json.js';
+import { LIMITS } from './limits.js';
+import { Label, Name } from './names.js';
+import {
+  ORCHESTRATION_STATUSES,
+  OrchestrationSpecSchema,
+  TASK_STATUSES,
+  TaskEventSchema,
+  TaskSpecSchema,
+  Watch,
+} from './task.js';
+
+/** Every frame that travels, as docs/protocol.md describes it. All are strict: an unknown key is refused. */
+
+const v = z.literal(PROTOCOL_VERSION);
+const count = z.number().int().min(0);
+const instantMs = z.number();
+/** Grows by one with each grant of a task; an older one is refused. */
+const token = z.number().int().min(1);
+/** A held task: its id and the token it was granted with. */
+const Held = z.strictObject({ taskId: Name, token });
+export type Held = z.infer<typeof Held>;
+const held = z.array(Held).max(2 * LIMITS.creditPerAgent);
+const session = Name;
+
+// ── agents to the coordinator ────────────────────────────────────────────────────────────────────
+
+/** `from.<agent>.register`, a request. `session` is new for each process; `held` is what it has from before. */
+export const RegisterFrame = z.strictObject({ v, session, profile: AgentProfileSchema, held });
+/** How often to send heartbeats, and how long a lease lasts without one. */
+export const RegisterReply = z.strictObject({
+  v,
+  heartbeatMs: z.number().int().min(1),
+  leaseMs: z.number().int().min(1),
+  revoked: held,
+});
+
+/** `from.<agent>.heartbeat`, a request: renews the lease of each task in `held`, and of no other. */
+export const HeartbeatFrame = z.strictObject({ v, session, held });
+/** `revoked`: tasks of `held` that are no longer this agent's; it drops them. */
+export const HeartbeatReply = z.strictObject({ v, revoked: held });
+
+export const ReportSchema = z.discriminatedUnion('outcome', [
+  z.strictObject({ outcome: z.literal('accepted'), taskId: Name, token }),
+  z.strictObject({
+    outcome: z.literal('completed'),
+    taskId: Name,
+    token,
+    result: JsonValue.default(null),
+    durationMs: z.number().min(0),
+  }),
+  z.strictObject({
+    outcome: z.literal('failed'),
+    taskId: Name,
+    token,
+    error: WireErrorSchema,
+    durationMs: z.number().min(0),
+  }),
+]);
+export type Report = z.infer<typeof ReportSchema>;
+/** `from.<agent>.report`, sent again until each report is acknowledged in a `to.<agent>` frame. */
+export const ReportFrame = z.strictObject({
+  v,
+  session,
+  reports: z.array(ReportSchema).min(1).max(LIMITS.tasksPerFrame),
+});
+
+export const ProgressSchema = z.strictObject({
+  taskId: Name,
+  token,
+  /** 0 to 100. */
+  percent: z.number().min(0).max(100).optional(),
+  message: z.string().max(LIMITS.errorChars).optional(),
+});
+export type Progress = z.infer<typeof ProgressSchema>;
+/** `from.<agent>.progress`, sent once: the next one replaces it. */
+export const ProgressFrame = z.strictObject({
+  v,
+  session,
+  progress: z.array(ProgressSchema).min(1).max(LIMITS.tasksPerFrame),
+});
+
+/** `from.<agent>.leave`, a request. `draining`: no new tasks; `offline`: gone, what it still holds goes to others. */
+export const LeaveFrame = z.strictObject({ v, session, presence: z.enum(['draining', 'offline']) });
+export const OkReply = z.strictObject({ v });
+
+// ── clients to the coordinator ───────────────────────────────────────────────────────────────────
+
+/** `from.<client>.submit.<pool>`, a request. All tasks are taken, or none. */
+export const SubmitFrame = z.strictObject({
+  v,
+  watch: Watch.default('end'),
+  tasks: z.array(TaskSpecSchema).min(1).max(LIMITS.tasksPerFrame),
+});
+/** Sent after the commit: what is acknowledged here is on disk. `duplicate`: the id was known already. */
+export const SubmitReply = z.strictObject({
+  v,
+  tasks: z.array(z.strictObject({ id: Name, status: z.enum(TASK_STATUSES), duplicate: z.boolean() })),
+});
+
+/** `from.<client>.orchestrate`, a request. */
+export const OrchestrateFrame = z.strictObject({
+  v,
+  watch: Watch.default('end'),
+  orchestration: OrchestrationSpecSchema,
+});
+/** The id of each task, by its key. */
+export const OrchestrateReply = z.strictObject({
+  v,
+  id: Name,
+  duplicate: z.boolean(),
+  taskIds: z.record(Name, Name),
+});
+
+/** `from.<client>.cancel`, a request: some tasks, or an orchestration with all its tasks. */
+export const CancelFrame = z.strictObject({
+  v,
+  taskIds: z.array(Name).max(LIMITS.tasksPerFrame).default([]),
+  orchestrationId: Name.optional(),
+});
+/** Each task's status now; once it says `cancelled`, no result is taken any more. */
+export const CancelReply = z.strictObject({
+  v,
+  tasks: z.array(z.strictObject({ id: Name, status: z.enum(TASK_STATUSES).optional() })),
+});
+
+export const QueryFrame = z.discriminatedUnion('query', [
+  /** Where tasks stand, with their results: what a client asks when it may have missed an event. */
+  z.strictObject({ v, query: z.literal('events'), taskIds: z.array(Name).min(1).max(LIMITS.tasksPerFrame) }),
+  z.strictObject({ v, query: z.literal('task'), taskId: Name }),
+  z.strictObject({
+    v,
+    query: z.literal('tasks'),
+    status: z.enum(TASK_STATUSES).optional(),
+    pool: Name.optional(),
+    orchestrationId: Name.optional(),
+    limit: z.number().int().min(1).max(LIMITS.rowsPerQuery).default(100),
+  }),
+  z.strictObject({ v, query: z.literal('agents'), pool: Name.optional() }),
+  z.strictObject({ v, query: z.literal('orchestration'), orchestrationId: Name }),
+  z.strictObject({ v, query: z.literal('status') }),
+]);
+export type Query = z.infer<typeof QueryFrame>;
+
+// ── what queries answer ──────────────────────────────────────────────────────────────────────────
+
+export const TaskRowSchema = z.strictObject({
+  id: Name,
+  pool: Name,
+  workType: Label,
+  capabilities: z.array(Label),
+  priority: count,
+  status: z.enum(TASK_STATUSES),
+  attempt: count,
+  maxAttempts: count,
+  agentId: Name.optional(),
+  orchestrationId: Name.optional(),
+  key: Name.optional(),
+  submittedBy: Name,
+  /** Why it is where it is, in words. */
+  reason: z.string().optional(),
+  error: WireErrorSchema.optional(),
+  createdAtMs: instantMs,
+  startedAtMs: instantMs.optional(),
+  endedAtMs: instantMs.optional(),
+});
+export type TaskRow = z.infer<typeof TaskRowSchema>;
+
+export const AttemptRowSchema = z.strictObject({
+  attempt: count,
+  token,
+  agentId: Name,
+  /** Why this agent: the decision's reason. */
+  reason: z.string(),
+  strategy: z.string(),
+  /** Agents that could have taken it. */
+  candidates: count,
+  outcome: z.enum(['open', 'completed', 'failed', 'released', 'cancelled']),
+  error: WireErrorSchema.optional(),
+  assignedAtMs: instantMs,
+  endedAtMs: instantMs.optional(),
+});
+export type AttemptRow = z.infer<typeof AttemptRowSchema>;
+
+export const TaskDetailSchema = z.strictObject({
+  task: TaskRowSchema,
+  payload: JsonValue,
+  result: JsonValue.optional(),
+  attempts: z.array(AttemptRowSchema),
+  /** Reports that came too late or from the wrong place, and why they were not taken. */
+  refusals: z.array(z.strictObject({ agentId: Name, token: count, code: z.string(), atMs: instantMs })),
+  progress: ProgressSchema.optional(),
+});
+export type TaskDetail = z.infer<typeof TaskDetailSchema>;
+
+export const AgentRowSchema = z.strictObject({
+  id: Name,
+  pool: Name,
+  kind: z.enum(AGENT_KINDS),
+  capabilities: z.array(Label),
+  maxConcurrency: count,
+  prefetch: count,
+  presence: z.enum(PRESENCES),
+  /** Tasks it holds now. */
+  load: count,
+  completed: count,
+  failed: count,
+  registeredAtMs: instantMs,
+});
+export type AgentRow = z.infer<typeof AgentRowSchema>;
+
+export const OrchestrationRowSchema = z.strictObject({
+  id: Name,
+  name: z.string(),
+  status: z.enum(ORCHESTRATION_STATUSES),
+  createdAtMs: instantMs,
+  endedAtMs: instantMs.optional(),
+});
+export type OrchestrationRow = z.infer<typeof OrchestrationRowSchema>;
+
+/** A node that has no task yet waits for others; one with `skipped` never gets one. */
+export const NodeStateSchema = z.strictObject({
+  key: Name,
+  taskId: Name,
+  pool: Name,
+  state: z.enum([...TASK_STATUSES, 'waiting', 'skipped']),
+});
+export type NodeState = z.infer<typeof NodeStateSchema>;
+
+export const PoolStatusSchema = z.strictObject({
+  pool: Name,
+  waiting: count,
+  active: count,
+  agents: count,
+  online: count,
+});
+export type PoolStatus = z.infer<typeof PoolStatusSchema>;
+
+export const QueryReplies = {
+  events: z.strictObject({ v, events: z.array(TaskEventSchema), unknown: z.array(Name) }),
+  task: z.strictObject({ v, task: TaskDetailSchema }),
+  tasks: z.strictObject({ v, tasks: z.array(TaskRowSchema) }),
+  agents: z.strictObject({ v, agents: z.array(AgentRowSchema) }),
+  orchestration: z.strictObject({ v, orchestration: OrchestrationRowSchema, nodes: z.array(NodeStateSchema) }),
+  status: z.strictObject({
+    v,
+    namespace: Name,
+    epoch: count,
+    store: z.string(),
+    version: z.string(),
+    pools: z.array(PoolStatusSchema),
+  }),
+} as const;
+
+/** What any request may be answered with instead. */
+export const ErrorReply = z.strictObject({ v, error: WireErrorSchema });
+
+// ── the coordinator to one principal ─────────────────────────────────────────────────────────────
+
+export const AssignmentSchema = z.strictObject({
+  taskId: Name,
+  /** 1 for the first try. */
+  attempt: z.number().int().min(1),
+  token,
+  pool: Name,
+  workType: Label,
+  payload: JsonValue,
+  /** Results of the tasks it depends on, by key. */
+  inputs: z.record(Name, JsonValue).optional(),
+  timeoutMs: z.number().int().min(1).optional(),
+  orchestrationId: Name.optional(),
+  key: Name.optional(),
+});
+export type Assignment = z.infer<typeof AssignmentSchema>;
+
+/** `accepted: false` is final too: the report is refused, `code` says why, and it is not sent again. */
+export const AckSchema = z.strictObject({ taskId: Name, token, accepted: z.boolean(), code: z.string().optional() });
+export type Ack = z.infer<typeof AckSchema>;
+
+export const CancelNoticeSchema = z.strictObject({
+  taskId: Name,
+  token,
+  reason: z.enum(['cancelled', 'timeout', 'lease_expired']),
+});
+export type CancelNotice = z.infer<typeof CancelNoticeSchema>;
+
+export const ProgressEventSchema = z.strictObject({ agentId: Name, ...ProgressSchema.shape });
+export type ProgressEvent = z.infer<typeof ProgressEventSchema>;
+
+export const OrchestrationEventSchema = z.strictObject({
+  orchestrationId: Name,
+  status: z.enum(ORCHESTRATION_STATUSES),
+  /** Tasks that will never run, because one that they depend on did not complete. */
+  skipped: z.array(Name),
+  reason: z.string().optional(),
+});
+export type OrchestrationEvent = z.infer<typeof OrchestrationEventSchema>;
+
+/**
+ * `to.<principal>`: all that one turn has for one receiver, in one frame. An agent gets the
+ * acknowledgement of a report and its next task together.
+ */
+export const ToFrame = z.strictObject({
+  v,
+  assignments: z.array(AssignmentSchema).optional(),
+  acks: z.array(AckSchema).optional(),
+  cancels: z.array(CancelNoticeSchema).optional(),
+  events: z.array(TaskEventSchema).optional(),
+  orchestrations: z.array(OrchestrationEventSchema).optional(),
+  progress: z.array(ProgressEventSchema).optional(),
+});
+export type ToFrame = z.infer<typeof ToFrame>;

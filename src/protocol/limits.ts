@@ -1,0 +1,30 @@
+/** Every bound in one place. Each has a typed error where it is checked. */
+export const LIMITS = {
+  /** One frame on the wire, encoded. */
+  frameBytes: 256 * 1024,
+  /** One string inside a frame, UTF-8. */
+  stringBytes: 64 * 1024,
+  /** Nesting of maps and arrays. */
+  depth: 16,
+  /** Values in one frame, containers included. */
+  nodes: 10_000,
+  /** Ids and names that become subject tokens. */
+  nameChars: 64,
+  tasksPerFrame: 1_000,
+  /** A task's payload, and a result, encoded. */
+  payloadBytes: 96 * 1024,
+  /** All results that a task gets as its inputs, encoded; with its payload they fit one frame. */
+  inputBytes: 128 * 1024,
+  tasksPerOrchestration: 10_000,
+  agentsPerPool: 100_000,
+  attempts: 25,
+  labels: 32,
+  /** Tasks that one agent may hold at a time, running and prefetched. */
+  creditPerAgent: 1_000,
+  /** Longest duration that a frame may name: 30 days. */
+  durationMs: 30 * 24 * 3_600_000,
+  /** Characters of an error message that are kept. */
+  errorChars: 4_000,
+  /** Rows that one query answers. */
+  rowsPerQuery: 1_000,
+} as const;

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { RotaError } from './errors.js';
+import { LIMITS } from './limits.js';
+
+const NAME = new RegExp(`^[A-Za-z0-9_-]{1,${LIMITS.nameChars}}$`);
+const LABEL = new RegExp(`^[A-Za-z0-9_.:+#/@-]{1,${LIMITS.nameChars}}$`);
+
+/** Ids, pools and namespaces: they become subject tokens, so nothing that NATS gives a meaning. */
+export const Name = z.string().regex(NAME, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ and -');
+
+/** Capabilities and work types: compared, never part of a subject. */
+export const Label = z.string().regex(LABEL, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ . : + # / @ and -');
+
+export function isName(value: string): boolean {
+  return NAME.test(value);
+}
+
+/** @throws RotaError INVALID_NAME, naming `field` and the value. */
+export function assertName(field: string, value: string): string {
+  if (!NAME.test(value)) {
+    throw new RotaError('INVALID_NAME', `${field} is ${JSON.stringify(value)}.`, { field });
+  }
+  return value;
+}
