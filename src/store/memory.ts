@@ -1,0 +1,104 @@
+import { pack } from '../protocol/codec.js';
+import type { AgentRow, TaskDetail, TaskRow } from '../protocol/frames.js';
+import type { JournalRow, Recovered } from '../protocol/journal.js';
+import { closed, deposed, gap } from './errors.js';
+import { fold } from './fold.js';
+import { images } from './images.js';
+import { Retention } from './retention.js';
+import type { KnownTask, OrchestrationDetail, Store, TaskFilter } from './store.js';
+import { Tables } from './tables.js';
+import { agentRow, knownTask, orchestrationDetail, taskDetail, taskRow } from './views.js';
+
+export interface MemoryStoreOptions {
+  /** How many ended tasks it keeps, the newest; those of running orchestrations come on top. */
+  readonly keepEnded?: number;
+}
+
+/** A store that ends with its process: for embedding without durability, and for tests. */
+export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options.keepEnded ?? 10_000);
+}
+
+/**
+ * Owns the tables and, of the journal, its last row alone, to know it when it is appended again.
+ * The tables are never behind: an append is applied before it resolves.
+ */
+class MemoryStore implements Store {
+  readonly description = 'memory (nothing outlives the process)';
+  readonly #tables = new Tables();
+  readonly #retention: Retention;
+  #last: JournalRow = { seq: 0, epoch: 0, events: [] };
+  #leader = { epoch: 0, holder: '' };
+  #closed = false;
+
+  constructor(keepEnded: number) {
+    this.#retention = new Retention(this.#tables, keepEnded);
+  }
+
+  get materialisedSeq(): number {
+    return this.#last.seq;
+  }
+
+  async lead(holder: string): Promise<Recovered> {
+    this.#assertOpen();
+    this.#leader = { epoch: this.#leader.epoch + 1, holder };
+    return { epoch: this.#leader.epoch, seq: this.#last.seq, ...images(this.#tables.live()), tail: [] };
+  }
+
+  async append(row: JournalRow): Promise<void> {
+    this.#assertOpen();
+    if (this.#isLast(row)) return;
+    if (row.epoch !== this.#leader.epoch) throw deposed(row.epoch, this.#leader);
+    if (row.seq !== this.#last.seq + 1) throw gap(row.seq, this.#last.seq);
+    this.#tables.apply(fold([row]));
+    this.#last = row;
+    for (const event of row.events) this.#retention.note(event);
+  }
+
+  async known(taskIds: readonly string[]): Promise<Map<string, KnownTask>> {
+    this.#assertOpen();
+    const found = new Map<string, KnownTask>();
+    for (const id of taskIds) {
+      const row = this.#tables.task(id);
+      if (row) found.set(id, knownTask(row, this.#tables.attempt(id, row.token)?.agent_id));
+    }
+    return found;
+  }
+
+  async task(taskId: string): Promise<TaskDetail | undefined> {
+    this.#assertOpen();
+    const row = this.#tables.task(taskId);
+    return row && taskDetail(row, this.#tables.attempts(taskId), this.#tables.refusals(taskId));
+  }
+
+  async tasks(filter: TaskFilter): Promise<TaskRow[]> {
+    this.#assertOpen();
+    return this.#tables.tasks(filter).map(taskRow);
+  }
+
+  async agents(pool?: string): Promise<AgentRow[]> {
+    this.#assertOpen();
+    const counts = this.#tables.agentCounts();
+    return this.#tables.agents(pool).map((row) => agentRow(row, counts(row.id)));
+  }
+
+  async orchestration(id: string): Promise<OrchestrationDetail | undefined> {
+    this.#assertOpen();
+    const row = this.#tables.orchestration(id);
+    return row && orchestrationDetail(row, this.#tables.nodes(id), this.#tables.nodeTasks(id));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #isLast(row: JournalRow): boolean {
+    const last = this.#last;
+    if (row.seq !== last.seq || row.epoch !== last.epoch || row.seq === 0) return false;
+    return Buffer.compare(pack(row.events), pack(last.events)) === 0;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closed('memory');
+  }
+}

@@ -1,0 +1,72 @@
+import { Kysely, SqliteDialect } from 'kysely';
+import Database from 'libsql';
+import type { ColumnTypes } from './migrations/0001_initial.js';
+import type { Schema } from './schema.js';
+
+/** How long a statement waits while another process writes. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+export const SQLITE_TYPES: ColumnTypes = { binary: 'blob' };
+
+/**
+ * One connection, seen two ways: `db` for the schema and for queries, `raw` for statements that run
+ * often. Both run at once and in the order of their calls, so a transaction begun on one holds the other.
+ */
+export class Connection {
+  readonly path: string;
+  readonly raw: Database.Database;
+  readonly db: Kysely<Schema>;
+  #durable: boolean | undefined;
+
+  /** @throws what the driver throws when the file can't be opened or is not a database. */
+  constructor(path: string) {
+    this.path = path;
+    this.raw = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+    this.db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: this.raw }) });
+    try {
+      enableWal(this.raw);
+      this.setDurable(true);
+    } catch (thrown) {
+      this.raw.close();
+      throw thrown;
+    }
+  }
+
+  /**
+   * Whether commits from now on wait until they are on disk. One that does not is still whole or not
+   * there at all, and is on disk once a later one that waits is: the log is written in order.
+   */
+  setDurable(on: boolean): void {
+    if (this.#durable === on) return;
+    this.raw.exec(`PRAGMA synchronous = ${on ? 'FULL' : 'NORMAL'}`);
+    this.#durable = on;
+  }
+
+  /**
+   * Runs `body` in one transaction. `immediate` takes the right to write at once: a transaction that
+   * takes it later can fail halfway. Nothing else may use the connection until it settles.
+   */
+  async transact<T>(mode: 'deferred' | 'immediate', body: () => T | Promise<T>): Promise<T> {
+    this.raw.exec(`BEGIN ${mode}`);
+    try {
+      const result = await body();
+      this.raw.exec('COMMIT');
+      return result;
+    } catch (thrown) {
+      // A full disk and the like end the transaction by themselves.
+      if (this.raw.inTransaction) this.raw.exec('ROLLBACK');
+      throw thrown;
+    }
+  }
+
+  close(): void {
+    this.raw.close();
+  }
+}
+
+function enableWal(raw: Database.Database): void {
+  const [row] = raw.prepare('PRAGMA journal_mode = WAL').all([]) as { journal_mode: string }[];
+  if (row?.journal_mode !== 'wal') {
+    throw new Error(`its file system does not support a write-ahead log (journal_mode is ${row?.journal_mode})`);
+  }
+}

@@ -1,0 +1,172 @@
+import type { WireError } from '../protocol/errors.js';
+import type { AgentRow, AttemptRow, OrchestrationRow, TaskDetail, TaskRow } from '../protocol/frames.js';
+import type { NodeImage } from '../protocol/journal.js';
+import type { Json } from '../protocol/json.js';
+import type { TaskEvent } from '../protocol/task.js';
+import type {
+  AgentsTable,
+  AttemptsTable,
+  JsonText,
+  OrchestrationsTable,
+  OrchestrationTasksTable,
+  RefusalsTable,
+  TasksTable,
+} from './schema.js';
+import type { KnownTask, OrchestrationDetail } from './store.js';
+
+/** How rows of the tables look to those who ask. Pure; every store answers with these. */
+
+/** Of a task's refused reports the newest are shown: whoever sends wrong ones may send many. */
+export const REFUSALS_SHOWN = 100;
+
+/** Reads JSON that `fold` wrote; what it may be is known from the column. */
+export function parse<T>(text: JsonText): T;
+export function parse<T>(text: JsonText | null): T | undefined;
+export function parse<T>(text: JsonText | null): T | undefined {
+  return text === null ? undefined : (JSON.parse(text) as T);
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined | null> };
+
+/** Leaves out what is not there, as optional fields of the protocol want it. */
+export function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null)) as Present<T>;
+}
+
+/** A result may be `null`, which is not the same as none. */
+function resultOf(row: Pick<TasksTable, 'result'>): { result?: Json } {
+  const result = parse<Json>(row.result);
+  return result === undefined ? {} : { result };
+}
+
+export function taskRow(row: TasksTable): TaskRow {
+  return {
+    id: row.id,
+    pool: row.pool,
+    workType: row.work_type,
+    capabilities: parse(row.capabilities),
+    priority: row.priority,
+    status: row.status,
+    attempt: row.attempt,
+    maxAttempts: row.max_attempts,
+    submittedBy: row.submitted_by,
+    createdAtMs: row.created_at_ms,
+    ...present({
+      agentId: row.agent_id,
+      orchestrationId: row.orchestration_id,
+      key: row.node_key,
+      reason: row.reason,
+      error: parse<WireError>(row.error),
+      startedAtMs: row.started_at_ms,
+      endedAtMs: row.ended_at_ms,
+    }),
+  };
+}
+
+function attemptRow(row: AttemptsTable): AttemptRow {
+  return {
+    attempt: row.attempt,
+    token: row.token,
+    agentId: row.agent_id,
+    reason: row.reason,
+    strategy: row.strategy,
+    candidates: row.candidates,
+    outcome: row.outcome,
+    assignedAtMs: row.assigned_at_ms,
+    ...present({ error: parse<WireError>(row.error), endedAtMs: row.ended_at_ms }),
+  };
+}
+
+/** `attempts` by token and `refusals` oldest first. */
+export function taskDetail(
+  task: TasksTable,
+  attempts: readonly AttemptsTable[],
+  refusals: readonly RefusalsTable[],
+): TaskDetail {
+  return {
+    task: taskRow(task),
+    payload: parse(task.payload),
+    ...resultOf(task),
+    attempts: attempts.map(attemptRow),
+    refusals: refusals.map((row) => ({ agentId: row.agent_id, token: row.token, code: row.code, atMs: row.at_ms })),
+  };
+}
+
+/** `lastAgentId`: whom its last grant went to. */
+export function knownTask(row: TasksTable, lastAgentId: string | null | undefined): KnownTask {
+  const event: TaskEvent = {
+    taskId: row.id,
+    status: row.status,
+    attempt: row.attempt,
+    atMs: row.changed_at_ms,
+    ...resultOf(row),
+    ...present({
+      agentId: row.agent_id,
+      orchestrationId: row.orchestration_id,
+      reason: row.reason,
+      error: parse<WireError>(row.error),
+    }),
+  };
+  return { event, token: row.token, ...present({ agentId: lastAgentId }) };
+}
+
+/** Tasks that an agent has now, and how its attempts ended. */
+export interface AgentCounts {
+  readonly load: number;
+  readonly completed: number;
+  readonly failed: number;
+}
+
+export function agentRow(row: AgentsTable, counts: AgentCounts): AgentRow {
+  return {
+    id: row.id,
+    pool: row.pool,
+    kind: row.kind,
+    capabilities: parse(row.capabilities),
+    maxConcurrency: row.max_concurrency,
+    prefetch: row.prefetch,
+    presence: row.presence,
+    load: counts.load,
+    completed: counts.completed,
+    failed: counts.failed,
+    registeredAtMs: row.registered_at_ms,
+  };
+}
+
+function orchestrationRow(row: OrchestrationsTable): OrchestrationRow {
+  return {
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    createdAtMs: row.created_at_ms,
+    ...present({ endedAtMs: row.ended_at_ms }),
+  };
+}
+
+/** How the task of a node stands. */
+export interface NodeTask extends Pick<TasksTable, 'status' | 'result' | 'error'> {
+  readonly node_key: string;
+}
+
+export function nodeImage(row: NodeTask): NodeImage {
+  return {
+    key: row.node_key,
+    status: row.status,
+    ...resultOf(row),
+    ...present({ error: parse<WireError>(row.error) }),
+  };
+}
+
+/** `nodes` and `tasks` in the order of the graph. */
+export function orchestrationDetail(
+  row: OrchestrationsTable,
+  nodes: readonly OrchestrationTasksTable[],
+  tasks: readonly NodeTask[],
+): OrchestrationDetail {
+  return {
+    orchestration: orchestrationRow(row),
+    skipped: parse(row.skipped),
+    tasks: nodes.map((node) => ({ key: node.node_key, taskId: node.task_id, pool: node.pool })),
+    nodes: tasks.map(nodeImage),
+  };
+}
