@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr';
 import type { z } from 'zod';
 import { RotaError } from './errors.js';
-import { LIMITS } from './limits.js';
+import { type Bounds, COMBINED_BOUNDS, LIMITS } from './limits.js';
+import { isName } from './names.js';
 import { scan } from './scan.js';
 
 /** The protocol's version, the first field of every frame. */
@@ -14,19 +15,23 @@ const packr = new Packr({
   copyBuffers: true,
   variableMapSize: true,
   encodeUndefinedAsNil: true,
+  // Other languages write instants as 64-bit integers; the scan lets only those through that a double holds.
+  int64AsType: 'number',
+  // What travels is data: of `{ constructor: 1, toJSON: 1 }` msgpackr would call the 1.
+  useToJSON: false,
 });
 
 /**
  * Encodes a frame. The bytes are the caller's own: msgpackr packs into one shared buffer, and a
- * transport keeps a reference to what it is given.
+ * transport keeps a reference to what it is given. They are scanned as the receiver will scan them:
+ * a Date or NaN that a handler returned fails here, where it can be answered, and not over there.
+ * Agents and clients pass `LIMITS`, which is what the coordinator takes.
  *
- * @throws RotaError FRAME_TOO_LARGE.
+ * @throws RotaError FRAME_TOO_LARGE, FRAME_TOO_DEEP or INVALID_FRAME.
  */
-export function encode(frame: object): Uint8Array {
+export function encode(frame: object, bounds: Bounds = COMBINED_BOUNDS): Uint8Array {
   const bytes = pack({ v: PROTOCOL_VERSION, ...frame });
-  if (bytes.length > LIMITS.frameBytes) {
-    throw new RotaError('FRAME_TOO_LARGE', `The frame has ${bytes.length} bytes, the limit is ${LIMITS.frameBytes}.`);
-  }
+  scan(bytes, bounds);
   return bytes;
 }
 
@@ -46,12 +51,13 @@ export function packedSize(value: unknown): number {
 }
 
 /**
- * Decodes foreign bytes against a schema: scan, unpack, validate.
+ * Decodes foreign bytes against a schema: scan, unpack, validate. Agents and clients pass
+ * `COMBINED_BOUNDS`, which is what the coordinator may send.
  *
  * @throws RotaError naming the first field that does not fit. Never quotes the data.
  */
-export function decode<S extends z.ZodType>(schema: S, bytes: Uint8Array): z.infer<S> {
-  scan(bytes);
+export function decode<S extends z.ZodType>(schema: S, bytes: Uint8Array, bounds: Bounds = LIMITS): z.infer<S> {
+  scan(bytes, bounds);
   let value: unknown;
   try {
     value = packr.unpack(bytes);
@@ -67,14 +73,16 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown): z.infe
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0] as z.core.$ZodIssue;
-  const field = fieldPath(issue.path) || 'frame';
-  throw new RotaError('INVALID_VALUE', `${field}: ${issue.message}.`, { field });
+  const unknown = issue.code === 'unrecognized_keys';
+  const field = fieldPath(unknown ? [...issue.path, issue.keys[0] ?? ''] : issue.path) || 'frame';
+  throw new RotaError('INVALID_VALUE', `${field}: ${unknown ? 'is not a known field' : issue.message}.`, { field });
 }
 
-/** `['tasks', 3, 'priority']` → `tasks[3].priority`. */
+/** `['tasks', 3, 'priority']` → `tasks[3].priority`. A sender's key that is no name is not repeated. */
 export function fieldPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
-    '',
-  );
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    const name = typeof key === 'string' && isName(key) ? key : '?';
+    return text ? `${text}.${name}` : name;
+  }, '');
 }

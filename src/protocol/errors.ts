@@ -14,7 +14,7 @@ const RULES = {
     remedy: 'Send fewer tasks in a frame, or keep large data in a file or object store and send its address.',
   },
   FRAME_TOO_DEEP: { retryable: false, remedy: 'Nest maps and arrays less deeply.' },
-  INVALID_NAME: { retryable: false, remedy: 'Use 1 to 64 of the characters A-Z a-z 0-9 _ and -.' },
+  INVALID_NAME: { retryable: false, remedy: 'Use 1 to 64 of the characters A-Z a-z 0-9 _ and -, but not __proto__.' },
   INVALID_VALUE: { retryable: false, remedy: 'Correct the named field.' },
   UNKNOWN_VERB: { retryable: false, remedy: 'Use a subject that docs/protocol.md lists.' },
   UNKNOWN_AGENT: { retryable: true, remedy: 'Register again, then repeat the request.' },

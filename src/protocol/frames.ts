@@ -277,8 +277,18 @@ export const AssignmentSchema = z.strictObject({
 });
 export type Assignment = z.infer<typeof AssignmentSchema>;
 
-/** `accepted: false` is final too: the report is refused, `code` says why, and it is not sent again. */
-export const AckSchema = z.strictObject({ taskId: Name, token, accepted: z.boolean(), code: z.string().optional() });
+/**
+ * `outcome` is the report's: an agent that finished at once has two of one task under way, and an ack
+ * of the first must not settle the second. `accepted: false` is final too: the report is refused,
+ * `code` says why, and it is not sent again.
+ */
+export const AckSchema = z.strictObject({
+  taskId: Name,
+  token,
+  outcome: z.enum(['accepted', 'completed', 'failed']),
+  accepted: z.boolean(),
+  code: z.string().optional(),
+});
 export type Ack = z.infer<typeof AckSchema>;
 
 export const CancelNoticeSchema = z.strictObject({

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /**
- * Foreign bytes are proven JSON-shaped by the structural scan before they are decoded, so frames
- * need no second walk; values that come from code in the same process get one in the codec.
+ * Frames are proven JSON-shaped by the structural scan: foreign bytes before they are decoded, our
+ * own after they are encoded. So no schema needs to walk them.
  */
 export const JsonValue = z.custom<Json>((value) => value !== undefined, 'must be a JSON value');

@@ -6,8 +6,8 @@ export const LIMITS = {
   stringBytes: 64 * 1024,
   /** Nesting of maps and arrays. */
   depth: 16,
-  /** Values in one frame, containers included. */
-  nodes: 10_000,
+  /** Values in one frame, keys and containers included: enough for each array below at its longest. */
+  nodes: 65_536,
   /** Ids and names that become subject tokens. */
   nameChars: 64,
   tasksPerFrame: 1_000,
@@ -28,3 +28,16 @@ export const LIMITS = {
   /** Rows that one query answers. */
   rowsPerQuery: 1_000,
 } as const;
+
+/** How far a frame may nest and how many values it may have. `LIMITS` itself is what the coordinator takes. */
+export interface Bounds {
+  readonly depth: number;
+  readonly nodes: number;
+}
+
+/**
+ * What agents and clients take from the coordinator. It puts values of several senders into one
+ * frame: a result nests one deeper as an input, and inputs add up until the frame is full (a value
+ * takes a byte at least). With the bounds of one sender, such a frame could be sent and never read.
+ */
+export const COMBINED_BOUNDS: Bounds = { depth: LIMITS.depth + 1, nodes: LIMITS.frameBytes };

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { RotaError } from './errors.js';
 import { LIMITS } from './limits.js';
 
-const NAME = new RegExp(`^[A-Za-z0-9_-]{1,${LIMITS.nameChars}}$`);
+/** `__proto__` is none: names are keys of records, and no frame may hold such a key. */
+const NAME = new RegExp(`^(?!__proto__$)[A-Za-z0-9_-]{1,${LIMITS.nameChars}}$`);
 const LABEL = new RegExp(`^[A-Za-z0-9_.:+#/@-]{1,${LIMITS.nameChars}}$`);
 
 /** Ids, pools and namespaces: they become subject tokens, so nothing that NATS gives a meaning. */
-export const Name = z.string().regex(NAME, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ and -');
+export const Name = z.string().regex(NAME, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ and -, and not __proto__');
 
 /** Capabilities and work types: compared, never part of a subject. */
 export const Label = z.string().regex(LABEL, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ . : + # / @ and -');

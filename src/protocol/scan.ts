@@ -1,5 +1,5 @@
 import { RotaError } from './errors.js';
-import { LIMITS } from './limits.js';
+import { type Bounds, LIMITS } from './limits.js';
 
 /**
  * Walks a msgpack value without decoding it and proves that decoding is safe: it is one whole value,
@@ -9,19 +9,20 @@ import { LIMITS } from './limits.js';
  * msgpackr itself decodes records, Sets, RegExps and cyclic pointers whatever its options say, and
  * has no depth limit; nothing may reach it unscanned.
  *
- * The walk is iterative: a bomb costs neither stack nor heap.
+ * The walk is iterative: a bomb costs neither stack nor heap. It does not look into strings: msgpackr
+ * reads bytes that are not UTF-8 as U+FFFD, so they are no way round the check of keys.
  *
  * @throws RotaError FRAME_TOO_LARGE, FRAME_TOO_DEEP or INVALID_FRAME, naming the byte.
  */
-export function scan(bytes: Uint8Array): void {
+export function scan(bytes: Uint8Array, bounds: Bounds = LIMITS): void {
   const size = bytes.length;
   if (size > LIMITS.frameBytes) {
     throw new RotaError('FRAME_TOO_LARGE', `The frame has ${size} bytes, the limit is ${LIMITS.frameBytes}.`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, size);
   /** For each open container: how many values are still to come; a map counts keys and values. */
-  const left = new Int32Array(LIMITS.depth + 1);
-  const isMap = new Uint8Array(LIMITS.depth + 1);
+  const left = new Int32Array(bounds.depth + 1);
+  const isMap = new Uint8Array(bounds.depth + 1);
   left[0] = 1;
   let depth = 0;
   let at = 0;
@@ -37,8 +38,8 @@ export function scan(bytes: Uint8Array): void {
     }
     const isKey = isMap[depth] === 1 && ((left[depth] as number) & 1) === 0;
     (left[depth] as number)--;
-    if (++nodes > LIMITS.nodes) {
-      throw new RotaError('FRAME_TOO_LARGE', `The frame has more than ${LIMITS.nodes} values.`);
+    if (++nodes > bounds.nodes) {
+      throw new RotaError('FRAME_TOO_LARGE', `The frame has more than ${bounds.nodes} values.`);
     }
     const start = at;
     const tag = need(1);
@@ -142,8 +143,8 @@ export function scan(bytes: Uint8Array): void {
     // Each value takes a byte at least: a header that promises more than what is left is a lie.
     const values = map ? count * 2 : count;
     if (values > size - at) throw invalid('ends in the middle of a map or array', at);
-    if (depth === LIMITS.depth) {
-      throw new RotaError('FRAME_TOO_DEEP', `The frame nests deeper than ${LIMITS.depth}.`);
+    if (depth === bounds.depth) {
+      throw new RotaError('FRAME_TOO_DEEP', `The frame nests deeper than ${bounds.depth}.`);
     }
     depth++;
     left[depth] = values;
