@@ -1,0 +1,90 @@
+import type { z } from 'zod';
+import type { Json } from '#rota/protocol/json.js';
+import { LIMITS } from '#rota/protocol/limits.js';
+
+export type Path = readonly (string | number)[];
+
+/** What one field takes and refuses, at its bounds and one beyond. */
+export interface Bound {
+  readonly at: Path;
+  readonly takes: readonly Json[];
+  readonly refuses: readonly Json[];
+  /** Where the error points, when that is inside the value: an element of a list. */
+  readonly names?: string;
+}
+
+export interface FrameCase {
+  readonly schema: z.ZodType;
+  /** Every required field and no other. */
+  readonly minimal: { readonly [key: string]: Json };
+  readonly bounds: readonly Bound[];
+}
+
+export const chars = (count: number) => 'x'.repeat(count);
+export const list = (count: number, item: Json): Json => new Array<Json>(count).fill(item);
+
+export const name = (...at: Path): Bound => ({
+  at,
+  takes: ['a', 'A-Z_9', chars(LIMITS.nameChars), 'constructor'],
+  refuses: ['', chars(LIMITS.nameChars + 1), 'a.b', '*', '>', 'a b', 'a\r\nb', 'a\n', 'a\0', 'é', '__proto__', 7, null],
+});
+export const label = (...at: Path): Bound => ({
+  at,
+  takes: ['a', 'lang:c++/v1.0#x@y_z-', chars(LIMITS.nameChars)],
+  refuses: ['', chars(LIMITS.nameChars + 1), 'a b', 'é', 7, null],
+});
+export const integer = (min: number, max: number, ...at: Path): Bound => ({
+  at,
+  takes: [min, max],
+  refuses: [min - 1, max + 1, min + 0.5, String(min), null],
+});
+export const atLeast = (min: number, ...at: Path): Bound => integer(min, Number.MAX_SAFE_INTEGER, ...at);
+export const oneOf = (values: readonly string[], ...at: Path): Bound => ({
+  at,
+  takes: values,
+  refuses: [`${values[0]}x`, '', 'constructor', 1, null],
+});
+/** `min` to `max` items; `min` 0 takes the empty list. */
+export const items = (min: number, max: number, item: Json, ...at: Path): Bound => ({
+  at,
+  takes: [list(min, item), list(max, item)],
+  refuses: [...(min > 0 ? [list(min - 1, item)] : []), list(max + 1, item), item === null ? 1 : null, 'x'],
+});
+export const version: Bound = { at: ['v'], takes: [1], refuses: [0, 2, '1', null] };
+export const session = name('session');
+export const bool = (...at: Path): Bound => ({ at, takes: [true, false], refuses: [0, 'true', null] });
+export const text = (...at: Path): Bound => ({ at, takes: ['', 'x\ny'], refuses: [1, null] });
+export const instant = (...at: Path): Bound => ({ at, takes: [0, 1_760_000_000_000, 0.5], refuses: ['0', null] });
+export const nonNegative = (...at: Path): Bound => ({ at, takes: [0, 0.5], refuses: [-1, -0.001, '0', null] });
+
+export const held = { taskId: 't', token: 1 };
+export const heldBounds = (field: string) => [items(0, 2 * LIMITS.creditPerAgent, held, field)];
+export const task = { id: 't' };
+export const node = { key: 'k', pool: 'p' };
+export const wireError = { code: 'HANDLER_FAILED', message: 'm', retryable: true };
+export const wireErrorBounds = (...at: Path): Bound[] => [
+  oneOf(['HANDLER_FAILED', 'INVALID_FRAME'], ...at, 'code'),
+  text(...at, 'message'),
+  bool(...at, 'retryable'),
+  text(...at, 'field'),
+  nonNegative(...at, 'retryAfterMs'),
+];
+export const taskFieldBounds = (...at: Path): Bound[] => [
+  label(...at, 'workType'),
+  items(0, LIMITS.labels, 'a', ...at, 'capabilities'),
+  label(...at, 'capabilities', 0),
+  integer(1, 5, ...at, 'priority'),
+  integer(1, LIMITS.attempts, ...at, 'maxAttempts'),
+  integer(0, LIMITS.durationMs, ...at, 'backoffMs'),
+  integer(1, LIMITS.durationMs, ...at, 'timeoutMs'),
+  { at: [...at, 'payload'], takes: [null, 0, '', [], { any: [{ thing: true }] }], refuses: [] },
+];
+export const watch = oneOf(['end', 'all'], 'watch');
+
+export const progress = { taskId: 't', token: 1 };
+export const progressBounds = (...at: Path): Bound[] => [
+  name(...at, 'taskId'),
+  atLeast(1, ...at, 'token'),
+  { at: [...at, 'percent'], takes: [0, 99.5, 100], refuses: [-0.1, 100.1, '1', null] },
+  { at: [...at, 'message'], takes: ['', chars(LIMITS.errorChars)], refuses: [chars(LIMITS.errorChars + 1), 1, null] },
+];
