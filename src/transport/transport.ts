@@ -37,7 +37,8 @@ export interface Transport {
   publish(subject: string, data: Uint8Array, reply?: string): void;
   /**
    * Sends and waits for one answer.
-   * @throws RotaError NO_COORDINATOR at once when nobody subscribes, or while reconnecting; TIMEOUT; CLOSED
+   * @throws RotaError NO_COORDINATOR at once when nobody subscribes, while reconnecting, or when the connection is
+   *   lost before the answer (then the request may have been carried out); TIMEOUT; CLOSED; INVALID_NAME; FRAME_TOO_LARGE
    */
   request(subject: string, data: Uint8Array, options: RequestOptions): Promise<Message>;
   /** The returned function ends the subscription. A handler's error goes to the connection's `onError`. */
@@ -48,8 +49,14 @@ export interface Transport {
   ): () => void;
   /** Called with each new status. The returned function stops that. */
   onStatus(listener: (status: TransportStatus) => void): () => void;
-  /** Resolves once the server has everything that was published and every subscription. */
+  /**
+   * Resolves once the server has everything that was published and every subscription.
+   * @throws RotaError CLOSED; NO_COORDINATOR while reconnecting
+   */
   flush(): Promise<void>;
-  /** Flushes, ends all subscriptions, and closes. Safe to call twice. */
+  /**
+   * Ends all subscriptions, rejects waiting requests with CLOSED, waits for the handlers that run (they may
+   * still publish), flushes, and closes. Safe to call twice. A handler that awaits it waits for itself.
+   */
   close(): Promise<void>;
 }

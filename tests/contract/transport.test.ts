@@ -148,15 +148,22 @@ describe('nats transport', () => {
     expect(transport.status).toBe('closed');
   });
 
-  it('notices a server that is silent', async () => {
+  it('notices a server that is silent, and keeps nothing back that was published meanwhile', async () => {
     const server = await start();
     const transport = await connect(server.url);
+    const { receive, received } = inbox();
+    transport.subscribe('a.*', receive);
     const lost = reached(transport, 'reconnecting');
     server.signal('SIGSTOP');
     await lost;
+    // By now the client waits for a greeting, and would send this after it.
+    await new Promise(setImmediate);
+    transport.publish('a.lost', EMPTY);
     const back = reached(transport, 'connected');
     server.signal('SIGCONT');
     await back;
+    transport.publish('a.back', EMPTY);
+    expect((await received(1)).map(({ subject }) => subject)).toEqual(['a.back']);
   });
 
   it('names the address when no server answers there', async () => {
