@@ -59,15 +59,20 @@ function knownText(given: unknown, known: readonly string[] | undefined): string
   return meant === undefined ? choices : `Did you mean ${JSON.stringify(meant)}? ${choices}`;
 }
 
-/** Levenshtein distance, one row at a time. */
+/** Edits from one word to the other, two swapped neighbours counting as one (optimal string alignment). */
 function editDistance(a: string, b: string): number {
+  let above: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [i, charA] of [...a].entries()) {
+  for (let i = 0; i < a.length; i++) {
     const next = [i + 1];
-    for (const [j, charB] of [...b].entries()) {
-      const replaced = (row[j] ?? 0) + (charA === charB ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    for (let j = 0; j < b.length; j++) {
+      const replaced = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      const swapped = i > 0 && j > 0 && a[i] === b[j - 1] && a[i - 1] === b[j];
+      next.push(
+        Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, swapped ? (above[j - 1] ?? 0) + 1 : Infinity),
+      );
     }
+    above = row;
     row = next;
   }
   return row[b.length] ?? 0;

@@ -14,7 +14,7 @@ export function validateDocument<S extends z.ZodType>(
     reportInput: true,
     error: (issue) => {
       if (issue.code === 'unrecognized_keys' && issue.inst instanceof z.ZodObject) {
-        allowed.set(JSON.stringify(issue.path), Object.keys(issue.inst.shape));
+        allowed.set(JSON.stringify(issue.path ?? []), Object.keys(issue.inst.shape));
       }
       return undefined;
     },
