@@ -1,4 +1,10 @@
+export type { Coordinator } from './actors/coordinator.js';
 export { type Clock, systemClock } from './clock.js';
-export { type ErrorCode, RotaError, type WireError } from './protocol/errors.js';
-export type { Json } from './protocol/json.js';
+export { createCoordinator, type EmbedOptions } from './embed.js';
+export * from './sdk/index.js';
+export { createMemoryStore } from './store/memory.js';
+export { openSqlite } from './store/sqlite.js';
+export type { Store } from './store/store.js';
+export { createMemoryBroker, type MemoryBroker } from './transport/memory.js';
+export { connectNats } from './transport/nats.js';
 export type { Transport } from './transport/transport.js';

@@ -35,6 +35,31 @@ export function encode(frame: object, bounds: Bounds = COMBINED_BOUNDS): Uint8Ar
   return bytes;
 }
 
+/**
+ * Encodes `items` in as few frames as fit the bounds, in order. One item that does not fit alone throws.
+ *
+ * @throws RotaError FRAME_TOO_LARGE, FRAME_TOO_DEEP, INVALID_FRAME
+ */
+export function encodeBatches<T>(
+  items: readonly T[],
+  toFrame: (items: readonly T[]) => object,
+  bounds: Bounds = COMBINED_BOUNDS,
+): Uint8Array[] {
+  if (items.length === 0) return [];
+  if (items.length <= LIMITS.tasksPerFrame) {
+    try {
+      return [encode(toFrame(items), bounds)];
+    } catch (error) {
+      if (items.length === 1 || !(error instanceof RotaError) || error.code !== 'FRAME_TOO_LARGE') throw error;
+    }
+  }
+  const middle = Math.ceil(items.length / 2);
+  return [
+    ...encodeBatches(items.slice(0, middle), toFrame, bounds),
+    ...encodeBatches(items.slice(middle), toFrame, bounds),
+  ];
+}
+
 /** Packs any value of ours, without a bound: for the store's journal, which splits by itself. */
 export function pack(value: unknown): Uint8Array {
   return new Uint8Array(packr.pack(value));

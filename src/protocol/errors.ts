@@ -41,7 +41,7 @@ const RULES = {
   HANDLER_FAILED: { retryable: true, remedy: "See the agent's log." },
   TASK_TIMEOUT: { retryable: true, remedy: 'Give the task a longer timeoutMs, or make it shorter.' },
   LEASE_EXPIRED: { retryable: true, remedy: 'The agent stopped answering. Check that it is running.' },
-  AGENT_RESTARTED: { retryable: true, remedy: 'The agent process was replaced while it held the task.' },
+  AGENT_LEFT: { retryable: true, remedy: 'Its process left, or was replaced, while it held the task.' },
   DEPENDENCY_FAILED: { retryable: false, remedy: 'Repair the task that it depends on, then run again.' },
   INPUT_TOO_LARGE: {
     retryable: false,

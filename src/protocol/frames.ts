@@ -116,9 +116,13 @@ export const OrchestrateReply = z.strictObject({
   taskIds: z.record(Name, Name),
 });
 
-/** `from.<client>.cancel`, a request: some tasks, or an orchestration with all its tasks. */
+/**
+ * `from.<client>.cancel`, a request: some tasks, or an orchestration with all its tasks. `abort` stops
+ * what runs; `drain` lets it finish and starts nothing more.
+ */
 export const CancelFrame = z.strictObject({
   v,
+  mode: z.enum(['abort', 'drain']).default('abort'),
   taskIds: z.array(Name).max(LIMITS.tasksPerFrame).default([]),
   orchestrationId: Name.optional(),
 });

@@ -1,7 +1,7 @@
 import type { AgentProfile, Presence } from './agent.js';
 import type { WireError } from './errors.js';
 import type { Json } from './json.js';
-import type { OrchestrationSpec, OrchestrationStatus, TaskSpec, TaskStatus, Watch } from './task.js';
+import type { OrchestrationSpec, TaskSpec, TaskStatus, TerminalStatus, Watch } from './task.js';
 
 /**
  * What the journal holds. An event is a fact: it says what was decided, never what to decide, so
@@ -23,6 +23,7 @@ export type JournalEvent =
   | TaskCancelled
   | ReportRefused
   | OrchestrationCreated
+  | OrchestrationCancelling
   | OrchestrationEnded;
 
 /** A process of an agent joined, or an agent changed what it says of itself. */
@@ -157,11 +158,18 @@ export interface OrchestrationCreated {
   readonly taskIds: Record<string, string>;
 }
 
+/** Nothing more of it is started; it ends when what runs has ended. */
+export interface OrchestrationCancelling {
+  readonly type: 'orchestrationCancelling';
+  readonly atMs: number;
+  readonly orchestrationId: string;
+}
+
 export interface OrchestrationEnded {
   readonly type: 'orchestrationEnded';
   readonly atMs: number;
   readonly orchestrationId: string;
-  readonly status: Exclude<OrchestrationStatus, 'running'>;
+  readonly status: TerminalStatus;
   /** Keys of the tasks that never ran. */
   readonly skipped: readonly string[];
   readonly reason?: string;
@@ -221,6 +229,8 @@ export interface OrchestrationImage {
   readonly submittedBy: string;
   readonly watch: Watch;
   readonly taskIds: Record<string, string>;
+  /** It was cancelled, and some of its tasks run still. */
+  readonly isCancelling: boolean;
   readonly nodes: readonly NodeImage[];
 }
 

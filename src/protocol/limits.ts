@@ -27,6 +27,8 @@ export const LIMITS = {
   errorChars: 4_000,
   /** Rows that one query answers. */
   rowsPerQuery: 1_000,
+  /** Facts that may wait for their commit before submits are refused. */
+  uncommittedEvents: 50_000,
 } as const;
 
 /** How far a frame may nest and how many values it may have. `LIMITS` itself is what the coordinator takes. */

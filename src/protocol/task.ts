@@ -10,8 +10,8 @@ export type TaskStatus = (typeof TASK_STATUSES)[number];
 export const TERMINAL_STATUSES = ['completed', 'failed', 'cancelled'] as const satisfies readonly TaskStatus[];
 export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 
-export function isTerminal(status: TaskStatus): status is TerminalStatus {
-  return (TERMINAL_STATUSES as readonly TaskStatus[]).includes(status);
+export function isTerminal(status: TaskStatus | OrchestrationStatus): status is TerminalStatus {
+  return (TERMINAL_STATUSES as readonly string[]).includes(status);
 }
 
 const durationMs = z.number().int().min(1).max(LIMITS.durationMs);
@@ -57,7 +57,8 @@ export const OrchestrationSpecSchema = z.strictObject({
 export type OrchestrationSpec = z.infer<typeof OrchestrationSpecSchema>;
 export type OrchestrationInput = z.input<typeof OrchestrationSpecSchema>;
 
-export const ORCHESTRATION_STATUSES = ['running', 'completed', 'failed', 'cancelled'] as const;
+/** `cancelling`: nothing more is started, and what runs has not ended yet. */
+export const ORCHESTRATION_STATUSES = ['running', 'cancelling', ...TERMINAL_STATUSES] as const;
 export type OrchestrationStatus = (typeof ORCHESTRATION_STATUSES)[number];
 
 /** Whether a client is told of each change of its tasks, or of their end alone. */

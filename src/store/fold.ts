@@ -123,6 +123,9 @@ function add(changes: Changes, event: JournalEvent, seq: number, position: numbe
     case 'orchestrationCreated':
       orchestrationCreated(changes, event);
       break;
+    case 'orchestrationCancelling':
+      patch(changes.orchestrations, event.orchestrationId, { status: 'cancelling' });
+      break;
     case 'orchestrationEnded':
       patch(changes.orchestrations, event.orchestrationId, {
         status: event.status,

@@ -42,6 +42,7 @@ export function images(rows: LiveRows): Images {
       submittedBy: row.submitted_by,
       watch: row.watch,
       taskIds: Object.fromEntries((nodes.get(row.id) ?? []).map((node) => [node.node_key, node.task_id])),
+      isCancelling: row.status === 'cancelling',
       nodes: (nodeTasks.get(row.id) ?? []).map(nodeImage),
     })),
   };

@@ -79,9 +79,12 @@ export async function readOrchestration(db: Kysely<Schema>, id: string): Promise
   return orchestrationDetail(row, nodes, tasks);
 }
 
+/** Orchestrations that have not ended. */
+const OPEN = ['running', 'cancelling'] as const;
+
 /** All that has not ended. */
 export async function readLive(db: Kysely<Schema>): Promise<LiveRows> {
-  const running = db.selectFrom('orchestrations').select('id').where('status', '=', 'running');
+  const running = db.selectFrom('orchestrations').select('id').where('status', 'in', OPEN);
   return {
     pools: await db.selectFrom('pools').selectAll().orderBy('pool').execute(),
     agents: await db.selectFrom('agents').selectAll().orderBy('pool_index').orderBy('id').execute(),
@@ -94,7 +97,7 @@ export async function readLive(db: Kysely<Schema>): Promise<LiveRows> {
     orchestrations: await db
       .selectFrom('orchestrations')
       .selectAll()
-      .where('status', '=', 'running')
+      .where('status', 'in', OPEN)
       .orderBy('created_at_ms')
       .orderBy('id')
       .execute(),

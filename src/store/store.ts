@@ -11,9 +11,9 @@ export interface KnownTask {
 }
 
 export interface TaskFilter {
-  readonly status?: TaskStatus;
-  readonly pool?: string;
-  readonly orchestrationId?: string;
+  readonly status?: TaskStatus | undefined;
+  readonly pool?: string | undefined;
+  readonly orchestrationId?: string | undefined;
   readonly limit: number;
 }
 

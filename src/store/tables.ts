@@ -139,7 +139,7 @@ export class Tables {
   /** All that has not ended. */
   live(): LiveRows {
     const orchestrations = [...this.#orchestrations.values()]
-      .filter((row) => row.status === 'running')
+      .filter((row) => row.ended_at_ms === null)
       .sort((a, b) => a.created_at_ms - b.created_at_ms || compare(a.id, b.id));
     return {
       pools: [...this.#pools.values()].sort((a, b) => compare(a.pool, b.pool)),

@@ -137,7 +137,7 @@ describe('defaults', () => {
     expect(decode(frames.ReportFrame, encode({ session: 's', reports: [report] })).reports).toEqual([
       { ...report, result: null },
     ]);
-    expect(decode(frames.CancelFrame, encode({}))).toEqual({ v: 1, taskIds: [] });
+    expect(decode(frames.CancelFrame, encode({}))).toEqual({ v: 1, mode: 'abort', taskIds: [] });
     expect(decode(frames.QueryFrame, encode({ query: 'tasks' }))).toEqual({ v: 1, query: 'tasks', limit: 100 });
   });
 });

@@ -1,0 +1,105 @@
+import type { Logger } from 'pino';
+import { createActor } from 'xstate';
+import type { Clock } from '../clock.js';
+import { createIds, type Random } from '../ids.js';
+import { coordinatorMachine } from '../machines/coordinator.js';
+import { asRotaError } from '../protocol/errors.js';
+import { createSubjects } from '../protocol/subjects.js';
+import type { Store } from '../store/store.js';
+import type { Transport } from '../transport/transport.js';
+import { Intake } from './intake.js';
+import { Leader, type Timing } from './leader.js';
+import { Outbox } from './outbox.js';
+
+export interface CoordinatorOptions {
+  readonly transport: Transport;
+  readonly store: Store;
+  readonly namespace: string;
+  readonly timing: Timing;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly version: string;
+}
+
+export interface Coordinator {
+  /** `leading` until it was told to stop, or can't go on. */
+  readonly state: 'recovering' | 'leading' | 'draining' | 'stopped';
+  readonly epoch: number;
+  /** Resolves when it has stopped: with the error that stopped it, or with nothing. */
+  readonly stopped: Promise<Error | undefined>;
+  /** Takes nothing more, commits and sends what it took, and stops. The store and transport stay open. */
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Takes leadership of the store, recovers what it holds, and serves. Resolves once it leads.
+ *
+ * @throws RotaError STORE_FAILED, SCHEMA_MISMATCH
+ */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { transport, store, namespace, timing, clock, random, log, version } = options;
+  const subjects = createSubjects(namespace);
+  const ids = createIds(clock, random);
+  const root = createActor(coordinatorMachine, { systemId: 'coordinator' });
+  root.start();
+
+  const outbox = new Outbox(transport, subjects, (receiver, error) =>
+    log.warn({ receiver, code: error.code }, 'not delivered'),
+  );
+  const recovered = await store.lead(ids());
+  const leader = new Leader(
+    {
+      ...{ root, clock, random, ids, store, outbox, namespace, version, timing },
+      onDeposed: (error) => root.send({ type: 'DEPOSED', error }),
+      onStall: (error) =>
+        error === undefined
+          ? log.info('the store takes commits again')
+          : log.error({ code: error.code, err: error }, 'the store takes no commits; trying again'),
+      onFault: (fault) => root.send({ type: 'FAILED', error: asRotaError(fault, 'UNAVAILABLE') }),
+    },
+    recovered,
+  );
+  root.send({ type: 'RECOVERED', epoch: recovered.epoch });
+
+  const intake = new Intake(leader, outbox, subjects, log);
+  const unsubscribe = transport.subscribe(subjects.intake, intake.receive);
+  const stopTicking = clock.every(timing.tickMs, () => leader.tick());
+  await transport.flush();
+  log.info({ namespace, epoch: recovered.epoch, store: store.description }, 'leading');
+
+  const stopped = new Promise<Error | undefined>((resolve) => {
+    root.subscribe({
+      complete() {
+        unsubscribe();
+        stopTicking();
+        leader.stop();
+        const { error } = root.getSnapshot().context;
+        if (error !== undefined) log.error({ err: error }, 'stopped');
+        resolve(error);
+      },
+    });
+  });
+
+  const stop = async () => {
+    if (root.getSnapshot().value === 'leading') {
+      root.send({ type: 'DRAIN' });
+      await intake.close();
+      await leader.idle();
+      if (transport.status === 'connected') await transport.flush();
+      root.send({ type: 'DRAINED' });
+    }
+    await stopped;
+  };
+
+  return {
+    get state() {
+      return root.getSnapshot().value;
+    },
+    epoch: recovered.epoch,
+    stopped,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}

@@ -1,0 +1,295 @@
+import type { NewTask } from '../machines/selector.js';
+import { toTaskEvent } from '../machines/selector.js';
+import { decode, fieldPath, packedSize } from '../protocol/codec.js';
+import { RotaError } from '../protocol/errors.js';
+import {
+  CancelFrame,
+  HeartbeatFrame,
+  LeaveFrame,
+  type NodeState,
+  OrchestrateFrame,
+  ProgressFrame,
+  type Query,
+  QueryFrame,
+  RegisterFrame,
+  type Report,
+  ReportFrame,
+  SubmitFrame,
+  type TaskDetail,
+} from '../protocol/frames.js';
+import { LIMITS } from '../protocol/limits.js';
+import type { Sender, Verb } from '../protocol/subjects.js';
+import { isTerminal, type OrchestrationSpec, type TaskEvent, type TaskStatus } from '../protocol/task.js';
+import type { KnownTask, OrchestrationDetail } from '../store/store.js';
+import { checkGraph } from '../workflow/graph.js';
+import type { Leader } from './leader.js';
+
+/**
+ * What each verb does. A handler decodes and checks everything first, looks up what it must, and then
+ * acts in one `turn`: whatever it refuses has changed nothing. An answer given inside a turn leaves
+ * after the commit of that turn.
+ *
+ * @throws RotaError which goes to the sender as an error reply.
+ */
+export const HANDLERS: Record<
+  Verb,
+  (leader: Leader, sender: Sender, bytes: Uint8Array, answer: (frame: object) => void) => void | Promise<void>
+> = {
+  register(leader, { principal }, bytes, answer) {
+    const { session, profile, held } = decode(RegisterFrame, bytes);
+    const pool = leader.system.poolOf(principal);
+    if (pool !== undefined && pool !== profile.pool) {
+      throw new RotaError('POOL_MISMATCH', `Agent ${principal} is in pool ${pool}, not ${profile.pool}.`, {
+        field: 'profile.pool',
+      });
+    }
+    leader.turn(() => {
+      const selector = leader.system.selectorOf(profile.pool);
+      if (selector.roster.get(principal) === undefined && selector.roster.size >= LIMITS.agentsPerPool) {
+        throw new RotaError('POOL_FULL', `Pool ${profile.pool} has ${LIMITS.agentsPerPool} agents.`);
+      }
+      leader.system.toPool(profile.pool, { type: 'REGISTER', agentId: principal, session, profile });
+      leader.system.agentRegistered(principal, profile.pool);
+      leader.system.toPool(profile.pool, { type: 'HEARTBEAT', agentId: principal, held });
+      const { heartbeatMs, leaseMs } = leader.timing;
+      answer({ heartbeatMs, leaseMs, revoked: selector.revoked(principal, held) });
+    });
+  },
+
+  heartbeat(leader, { principal }, bytes, answer) {
+    const { session, held } = decode(HeartbeatFrame, bytes);
+    const pool = memberPool(leader, principal, session);
+    leader.turn(() => {
+      leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.clock.monoMs() });
+      leader.system.toPool(pool, { type: 'HEARTBEAT', agentId: principal, held });
+      answer({ revoked: leader.system.selectorOf(pool).revoked(principal, held) });
+    });
+  },
+
+  async report(leader, { principal }, bytes) {
+    const { session, reports: sent } = decode(ReportFrame, bytes);
+    const reports = bytes.length > LIMITS.payloadBytes ? sent.map(withinSize) : sent;
+    const pool = leader.system.poolOf(principal);
+    if (pool === undefined) throw unknownAgent(principal);
+    const selector = leader.system.selectorOf(pool);
+    const forgotten = reports.filter((report) => selector.task(report.taskId) === undefined);
+    const known = forgotten.length === 0 ? NOTHING_KNOWN : await leader.store.known(forgotten.map((one) => one.taskId));
+    const ended = new Map([...known].map(([id, task]) => [id, { ...task, status: task.event.status }]));
+    leader.turn(() => leader.system.toPool(pool, { type: 'REPORT', agentId: principal, session, reports, ended }));
+  },
+
+  progress(leader, { principal }, bytes) {
+    const { session, progress } = decode(ProgressFrame, bytes);
+    const pool = memberPool(leader, principal, session);
+    leader.turn(() => leader.system.toPool(pool, { type: 'PROGRESS', agentId: principal, progress }));
+  },
+
+  leave(leader, { principal }, bytes, answer) {
+    const { session, presence } = decode(LeaveFrame, bytes);
+    memberPool(leader, principal, session);
+    leader.turn(() => {
+      leader.system.toAgent(principal, { type: presence === 'offline' ? 'LEAVE' : 'DRAIN' });
+      answer({});
+    });
+  },
+
+  async submit(leader, { principal, pool = '' }, bytes, answer) {
+    const { tasks, watch } = decode(SubmitFrame, bytes);
+    if (bytes.length > LIMITS.payloadBytes) {
+      for (const [i, task] of tasks.entries()) assertSize(`tasks[${i}].payload`, task.payload);
+    }
+    leader.assertRoom();
+    const known = await knownTasks(
+      leader,
+      tasks.map((task) => task.id),
+    );
+    leader.turn(() => {
+      const fresh = new Set<string>();
+      for (const { id } of tasks) if (!known.has(id) && leader.system.task(id) === undefined) fresh.add(id);
+      const added: NewTask[] = [];
+      const seen = new Set<string>();
+      const duplicates = tasks.map((task) => {
+        const isDuplicate = !fresh.has(task.id) || seen.has(task.id);
+        seen.add(task.id);
+        if (!isDuplicate) added.push({ ...task, pool, submittedBy: principal, watch });
+        return isDuplicate;
+      });
+      leader.system.toPool(pool, { type: 'SUBMIT', tasks: added });
+      answer({
+        tasks: tasks.map(({ id }, i) => ({
+          id,
+          status: leader.system.task(id)?.status ?? known.get(id)?.event.status ?? 'pending',
+          duplicate: duplicates[i],
+        })),
+      });
+    });
+  },
+
+  async orchestrate(leader, { principal }, bytes, answer) {
+    const { orchestration: spec, watch } = decode(OrchestrateFrame, bytes);
+    assertGraph(spec);
+    leader.assertRoom();
+    const stored = await leader.store.orchestration(spec.id);
+    leader.turn(() => {
+      const known = leader.system.orchestration(spec.id)?.taskIds ?? (stored && taskIdsOf(stored));
+      const taskIds = known ?? leader.createOrchestration(spec, principal, watch);
+      answer({ id: spec.id, duplicate: known !== undefined, taskIds });
+    });
+  },
+
+  async cancel(leader, _sender, bytes, answer) {
+    const { taskIds, orchestrationId, mode } = decode(CancelFrame, bytes);
+    if (orchestrationId !== undefined && leader.system.orchestration(orchestrationId) === undefined) {
+      const stored = await leader.store.orchestration(orchestrationId);
+      if (stored === undefined) throw unknownOrchestration(orchestrationId);
+    }
+    const known = await knownTasks(leader, taskIds);
+    leader.turn(() => {
+      if (orchestrationId !== undefined) leader.system.toOrchestration(orchestrationId, { type: 'CANCEL', mode });
+      for (const [pool, ids] of byPool(leader, taskIds)) {
+        leader.system.toPool(pool, { type: 'CANCEL', taskIds: ids, mode });
+      }
+      answer({
+        tasks: taskIds.map((id) => {
+          const status = leader.system.task(id)?.status ?? known.get(id)?.event.status;
+          return status === undefined ? { id } : { id, status };
+        }),
+      });
+    });
+  },
+
+  async query(leader, _sender, bytes, answer) {
+    const query = decode(QueryFrame, bytes);
+    const found = await answerQuery(leader, query);
+    // In a turn, so that it leaves behind the commit of whatever it has seen in memory.
+    leader.turn(() => answer(found));
+  },
+};
+
+const NOTHING_KNOWN: ReadonlyMap<string, KnownTask> = new Map();
+
+/** What the store knows of the tasks that memory has forgotten, or never had. */
+async function knownTasks(leader: Leader, ids: readonly string[]): Promise<ReadonlyMap<string, KnownTask>> {
+  const missing = ids.filter((id) => leader.system.task(id) === undefined);
+  return missing.length === 0 ? NOTHING_KNOWN : leader.store.known(missing);
+}
+
+function memberPool(leader: Leader, agentId: string, session: string): string {
+  const pool = leader.system.poolOf(agentId);
+  const member = pool === undefined ? undefined : leader.system.selector(pool)?.roster.get(agentId);
+  if (pool === undefined || member === undefined) throw unknownAgent(agentId);
+  if (member.session !== session) {
+    throw new RotaError('SESSION_REPLACED', `Agent ${agentId} registered again as another process.`);
+  }
+  return pool;
+}
+
+function byPool(leader: Leader, taskIds: readonly string[]): Map<string, string[]> {
+  const pools = new Map<string, string[]>();
+  for (const id of taskIds) {
+    const pool = leader.system.task(id)?.record.pool;
+    if (pool === undefined) continue;
+    const ids = pools.get(pool);
+    if (ids === undefined) pools.set(pool, [id]);
+    else ids.push(id);
+  }
+  return pools;
+}
+
+async function answerQuery(leader: Leader, query: Query): Promise<object> {
+  switch (query.query) {
+    case 'events':
+      return taskEvents(leader, query.taskIds);
+    case 'task':
+      return { task: await taskDetail(leader, query.taskId) };
+    case 'tasks': {
+      const { v: _, query: __, ...filter } = query;
+      return { tasks: await leader.store.tasks(filter) };
+    }
+    case 'agents':
+      return { agents: await leader.store.agents(query.pool) };
+    case 'orchestration': {
+      const stored = await leader.store.orchestration(query.orchestrationId);
+      if (stored === undefined) throw unknownOrchestration(query.orchestrationId);
+      return { orchestration: stored.orchestration, nodes: nodeStates(stored) };
+    }
+    case 'status':
+      return leader.status();
+  }
+}
+
+async function taskEvents(leader: Leader, ids: readonly string[]): Promise<object> {
+  const known = await knownTasks(leader, ids);
+  const events: TaskEvent[] = [];
+  const unknown: string[] = [];
+  for (const id of ids) {
+    const task = leader.system.task(id);
+    const event = task === undefined ? known.get(id)?.event : toTaskEvent(task, leader.clock.wallMs());
+    if (event === undefined) unknown.push(id);
+    else events.push(event);
+  }
+  return { events, unknown };
+}
+
+async function taskDetail(leader: Leader, taskId: string): Promise<TaskDetail> {
+  const detail = await leader.store.task(taskId);
+  if (detail === undefined) throw new RotaError('UNKNOWN_TASK', `There is no task ${taskId}.`, { field: 'taskId' });
+  const task = leader.system.task(taskId);
+  if (task === undefined || isTerminal(task.status)) return detail;
+  const reason = leader.system.selector(task.record.pool)?.whyWaiting(task);
+  return {
+    ...detail,
+    task: { ...detail.task, ...(reason === undefined ? {} : { reason }) },
+    ...(task.progress === undefined ? {} : { progress: task.progress }),
+  };
+}
+
+function nodeStates({ tasks, nodes, skipped }: OrchestrationDetail): NodeState[] {
+  const states = new Map<string, TaskStatus>(nodes.map((node) => [node.key, node.status]));
+  return tasks.map((task) => ({
+    ...task,
+    state: skipped.includes(task.key) ? 'skipped' : (states.get(task.key) ?? 'waiting'),
+  }));
+}
+
+function taskIdsOf({ tasks }: OrchestrationDetail): Record<string, string> {
+  return Object.fromEntries(tasks.map((task) => [task.key, task.taskId]));
+}
+
+/** The file that a graph came from was checked already; this holds for those that came without one. */
+function assertGraph(spec: OrchestrationSpec): void {
+  const keys = new Set<string>();
+  for (const [i, { key }] of spec.tasks.entries()) {
+    if (keys.has(key)) {
+      const field = `orchestration.tasks[${i}].key`;
+      throw new RotaError('INVALID_VALUE', `${field} is ${key}, which another task has too.`, { field });
+    }
+    keys.add(key);
+  }
+  const [first] = checkGraph(spec.tasks);
+  if (first === undefined) return;
+  const field = `orchestration.${fieldPath(first.path)}`;
+  throw new RotaError('INVALID_VALUE', `${field}: ${first.problem}.`, { field });
+}
+
+/** A result that is too large ends its attempt: the agent would only send it again. */
+function withinSize(report: Report): Report {
+  if (report.outcome !== 'completed' || packedSize(report.result) <= LIMITS.payloadBytes) return report;
+  const { taskId, token, durationMs, result } = report;
+  const problem = `The result has ${packedSize(result)} bytes, the limit is ${LIMITS.payloadBytes}.`;
+  return { outcome: 'failed', taskId, token, durationMs, error: new RotaError('RESULT_TOO_LARGE', problem).toWire() };
+}
+
+function assertSize(field: string, value: unknown): void {
+  const size = packedSize(value);
+  if (size <= LIMITS.payloadBytes) return;
+  throw new RotaError('FRAME_TOO_LARGE', `${field} has ${size} bytes, the limit is ${LIMITS.payloadBytes}.`, { field });
+}
+
+function unknownAgent(agentId: string): RotaError {
+  return new RotaError('UNKNOWN_AGENT', `Agent ${agentId} is not registered.`);
+}
+
+function unknownOrchestration(id: string): RotaError {
+  return new RotaError('UNKNOWN_ORCHESTRATION', `There is no orchestration ${id}.`, { field: 'orchestrationId' });
+}

@@ -1,0 +1,111 @@
+import type { WireError } from '../protocol/errors.js';
+import type { NodeState } from '../protocol/frames.js';
+import type { Json } from '../protocol/json.js';
+import type { NodeSpec, TaskStatus, TerminalStatus } from '../protocol/task.js';
+
+export interface Node {
+  readonly spec: NodeSpec;
+  readonly taskId: string;
+  /** `waiting` until all it depends on has completed; `skipped` once that can't happen any more. */
+  state: NodeState['state'];
+  result?: Json;
+  error?: WireError;
+  /** Dependencies that have not completed. */
+  missing: number;
+  readonly dependents: Node[];
+}
+
+/**
+ * The graph of one orchestration: which tasks may start, and how it ends. Owned by one orchestration
+ * actor. The graph is known to be acyclic and closed: `checkGraph` stood before it.
+ */
+export class Graph {
+  readonly #nodes = new Map<string, Node>();
+  #open: number;
+
+  constructor(specs: readonly NodeSpec[], taskIds: Readonly<Record<string, string>>) {
+    for (const spec of specs) {
+      const taskId = taskIds[spec.key] ?? '';
+      const missing = new Set(spec.dependsOn).size;
+      this.#nodes.set(spec.key, { spec, taskId, state: 'waiting', missing, dependents: [] });
+    }
+    for (const node of this.#nodes.values()) {
+      for (const key of new Set(node.spec.dependsOn)) this.#nodes.get(key)?.dependents.push(node);
+    }
+    this.#open = this.#nodes.size;
+  }
+
+  nodes(): Iterable<Node> {
+    return this.#nodes.values();
+  }
+
+  node(key: string): Node | undefined {
+    return this.#nodes.get(key);
+  }
+
+  /** Every task has ended or will never run. */
+  get isDone(): boolean {
+    return this.#open === 0;
+  }
+
+  /** Tasks that wait for nothing and are not submitted. */
+  ready(): Node[] {
+    return [...this.#nodes.values()].filter((node) => node.state === 'waiting' && node.missing === 0);
+  }
+
+  /** A task that was submitted stands so now. */
+  mark(key: string, status: TaskStatus): void {
+    const node = this.#nodes.get(key);
+    if (node !== undefined) node.state = status;
+  }
+
+  /** A task ended. Returns the tasks that may start because of it. */
+  end(key: string, status: TerminalStatus, result: Json | undefined, error: WireError | undefined): Node[] {
+    const node = this.#nodes.get(key);
+    if (node === undefined || isOver(node)) return [];
+    this.#close(node, status);
+    if (error !== undefined) node.error = error;
+    if (status !== 'completed') {
+      this.#skipAfter(node);
+      return [];
+    }
+    node.result = result ?? null;
+    for (const dependent of node.dependents) dependent.missing--;
+    return node.dependents.filter((dependent) => dependent.state === 'waiting' && dependent.missing === 0);
+  }
+
+  /** Nothing that was not submitted yet will run. */
+  skipWaiting(): void {
+    for (const node of this.#nodes.values()) if (node.state === 'waiting') this.#close(node, 'skipped');
+  }
+
+  skipped(): string[] {
+    return [...this.#nodes.values()].filter((node) => node.state === 'skipped').map((node) => node.spec.key);
+  }
+
+  /** The results of what a task depends on, by key. */
+  inputsOf(node: Node): Record<string, Json> | undefined {
+    if (node.spec.dependsOn.length === 0) return undefined;
+    return Object.fromEntries(node.spec.dependsOn.map((key) => [key, this.#nodes.get(key)?.result ?? null]));
+  }
+
+  #skipAfter(node: Node): void {
+    const behind = [...node.dependents];
+    for (let next = behind.pop(); next !== undefined; next = behind.pop()) {
+      if (next.state !== 'waiting') continue;
+      this.#close(next, 'skipped');
+      behind.push(...next.dependents);
+    }
+  }
+
+  #close(node: Node, state: Node['state']): void {
+    node.state = state;
+    this.#open--;
+  }
+}
+
+function isOver(node: Node): boolean {
+  return (
+    node.state === 'completed' || node.state === 'failed' || node.state === 'cancelled' || node.state === 'skipped'
+  );
+}

@@ -1,0 +1,145 @@
+import { setup } from 'xstate';
+import { packedSize } from '../protocol/codec.js';
+import { RotaError, type WireError } from '../protocol/errors.js';
+import type { OrchestrationImage } from '../protocol/journal.js';
+import type { Json } from '../protocol/json.js';
+import { LIMITS } from '../protocol/limits.js';
+import { isTerminal, type TerminalStatus } from '../protocol/task.js';
+import { Graph, type Node } from './graph.js';
+import type { NewTask, SelectorEvent } from './selector.js';
+import type { Turn } from './turn.js';
+
+export type OrchestrationEvent =
+  /** Submits what is ready: at its creation, and again after a recovery. */
+  | { type: 'START' }
+  | { type: 'NODE_ENDED'; key: string; status: TerminalStatus; result?: Json; error?: WireError }
+  | { type: 'CANCEL'; mode: 'abort' | 'drain' };
+
+export interface OrchestrationInput {
+  readonly image: OrchestrationImage;
+  readonly turn: Turn;
+  /** Reaches the selector of a pool, which exists once it was asked for. */
+  readonly toPool: (pool: string, event: SelectorEvent) => void;
+}
+
+interface Context extends OrchestrationInput {
+  readonly graph: Graph;
+}
+
+/**
+ * One orchestration: it owns the graph, submits each task when what it depends on has completed, and
+ * ends when nothing is left to run. What fails takes down only what depends on it; other branches run on.
+ */
+export const orchestrationMachine = setup({
+  types: {
+    context: {} as Context,
+    input: {} as OrchestrationInput,
+    events: {} as OrchestrationEvent,
+  },
+  guards: {
+    isDone: ({ context }) => context.graph.isDone,
+  },
+  actions: {
+    start: ({ context }) => submit(context, context.graph.ready()),
+    advance: ({ context, event }) => {
+      if (event.type !== 'NODE_ENDED') return;
+      submit(context, context.graph.end(event.key, event.status, event.result, event.error));
+    },
+    beginCancel: ({ context: { turn, image } }) =>
+      turn.record({ type: 'orchestrationCancelling', atMs: turn.wallMs, orchestrationId: image.spec.id }),
+    cancel: ({ context, event }) => {
+      if (event.type === 'CANCEL') cancel(context, event.mode);
+    },
+    finish: ({ context }) => finish(context),
+    finishCancelled: ({ context }) => finish(context, 'cancelled'),
+  },
+}).createMachine({
+  id: 'orchestration',
+  context: ({ input }) => ({ ...input, graph: restoreGraph(input.image) }),
+  initial: 'known',
+  states: {
+    known: {
+      always: [{ guard: ({ context }) => context.image.isCancelling, target: 'cancelling' }, { target: 'running' }],
+    },
+    running: {
+      on: {
+        START: { actions: 'start' },
+        NODE_ENDED: { actions: 'advance' },
+        CANCEL: { target: 'cancelling', actions: ['beginCancel', 'cancel'] },
+      },
+      always: { guard: 'isDone', target: 'ended', actions: 'finish' },
+    },
+    cancelling: {
+      on: {
+        NODE_ENDED: { actions: 'advance' },
+        CANCEL: { actions: 'cancel' },
+      },
+      always: { guard: 'isDone', target: 'ended', actions: 'finishCancelled' },
+    },
+    ended: { type: 'final' },
+  },
+});
+
+function restoreGraph(image: OrchestrationImage): Graph {
+  const graph = new Graph(image.spec.tasks, image.taskIds);
+  for (const { key, status, result, error } of image.nodes) {
+    if (isTerminal(status)) graph.end(key, status, result, error);
+    else graph.mark(key, status);
+  }
+  if (image.isCancelling) graph.skipWaiting();
+  return graph;
+}
+
+function submit(context: Context, ready: readonly Node[]): void {
+  for (const node of ready) {
+    const inputs = context.graph.inputsOf(node);
+    const size = inputs === undefined ? 0 : packedSize(inputs);
+    context.graph.mark(node.spec.key, 'pending');
+    context.toPool(node.spec.pool, { type: 'SUBMIT', tasks: [toTask(context.image, node, size, inputs)] });
+  }
+}
+
+function toTask(
+  image: OrchestrationImage,
+  node: Node,
+  size: number,
+  inputs: Record<string, Json> | undefined,
+): NewTask {
+  const { key, dependsOn: _, pool, ...fields } = node.spec;
+  const tooLarge = size > LIMITS.inputBytes;
+  return {
+    ...fields,
+    id: node.taskId,
+    pool,
+    submittedBy: image.submittedBy,
+    watch: image.watch,
+    orchestrationId: image.spec.id,
+    key,
+    ...(inputs === undefined || tooLarge ? {} : { inputs }),
+    ...(tooLarge ? { unrunnable: inputTooLarge(key, size) } : {}),
+  };
+}
+
+function inputTooLarge(key: string, size: number): WireError {
+  const problem = `The inputs of ${key} have ${size} bytes together, the limit is ${LIMITS.inputBytes}.`;
+  return new RotaError('INPUT_TOO_LARGE', problem).toWire();
+}
+
+function cancel(context: Context, mode: 'abort' | 'drain'): void {
+  const submitted = [...context.graph.nodes()].filter((node) => node.state === 'pending');
+  context.graph.skipWaiting();
+  for (const node of submitted) {
+    context.toPool(node.spec.pool, { type: 'CANCEL', taskIds: [node.taskId], mode });
+  }
+}
+
+function finish(context: Context, forced?: 'cancelled'): void {
+  const { graph, image, turn } = context;
+  const bad = [...graph.nodes()].filter((node) => node.state === 'failed' || node.state === 'cancelled');
+  const status: TerminalStatus = forced ?? (bad.length > 0 ? 'failed' : 'completed');
+  const skipped = graph.skipped();
+  const reason = bad.map((node) => `${node.spec.key} ${node.state}`).join(', ');
+  const outcome = { orchestrationId: image.spec.id, status, skipped, ...(reason === '' ? {} : { reason }) };
+  turn.record({ type: 'orchestrationEnded', atMs: turn.wallMs, ...outcome });
+  turn.send(image.submittedBy, { kind: 'orchestrations', item: outcome });
+}

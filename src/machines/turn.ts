@@ -1,0 +1,36 @@
+import type { Ack, Assignment, CancelNotice, OrchestrationEvent, ProgressEvent } from '../protocol/frames.js';
+import type { JournalEvent } from '../protocol/journal.js';
+import type { TaskEvent } from '../protocol/task.js';
+
+/** What a frame to a principal may hold, by the field that it travels in. */
+export interface ParcelItems {
+  readonly assignments: Assignment;
+  readonly acks: Ack;
+  readonly cancels: CancelNotice;
+  readonly events: TaskEvent;
+  readonly orchestrations: OrchestrationEvent;
+  readonly progress: ProgressEvent;
+}
+
+/** One thing for one receiver; all that one turn has for it leaves in one frame. */
+export type Parcel = {
+  [K in keyof ParcelItems]: { readonly kind: K; readonly item: ParcelItems[K] };
+}[keyof ParcelItems];
+
+/**
+ * What a machine is given and what it hands back. Everything that it decides goes out here as data;
+ * time, chance and ids come in here as values. The coordinator performs it: it writes the journal
+ * first, and lets parcels leave once that is committed.
+ */
+export interface Turn {
+  /** For records that people read. */
+  readonly wallMs: number;
+  /** For deadlines. */
+  readonly monoMs: number;
+  /** In [0, 1). */
+  random(): number;
+  /** A fact for the journal. The caller has applied it to its own state already. */
+  record(event: JournalEvent): void;
+  /** Something for an agent or a client, after the commit. */
+  send(principal: string, parcel: Parcel): void;
+}

@@ -1,0 +1,20 @@
+export { RotaError } from '../protocol/errors.js';
+export type { Assignment } from '../protocol/frames.js';
+export type { Json } from '../protocol/json.js';
+export {
+  type Agent,
+  type AgentOptions,
+  createAgent,
+  type Handler,
+  type HandlerContext,
+  PermanentError,
+} from './agent.js';
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type OrchestrationOutcome,
+  type SubmitTask,
+  type TaskOutcome,
+  type Update,
+} from './client.js';

@@ -1,0 +1,165 @@
+import type { Clock } from '../clock.js';
+import { encodeBatches, pack } from '../protocol/codec.js';
+import { asRotaError, RotaError, type WireError } from '../protocol/errors.js';
+import type { Ack, Held, Progress, Report } from '../protocol/frames.js';
+import type { Json } from '../protocol/json.js';
+import { LIMITS } from '../protocol/limits.js';
+import { scan } from '../protocol/scan.js';
+import type { Peer } from './peer.js';
+
+/** A report that was not acknowledged after this long is sent again. */
+const RESEND_MS = 1_000;
+
+interface Unacknowledged {
+  readonly report: Report;
+  sentMs: number;
+}
+
+/**
+ * What an agent says of its tasks. Reports of one turn share a frame, and each is sent until it is
+ * acknowledged. That a task was begun is said only of those that outlive the turn: for a tiny one the
+ * outcome says it as well.
+ */
+export class Reports {
+  readonly #peer: Peer;
+  readonly #agentId: string;
+  readonly #session: string;
+  readonly #clock: Clock;
+  readonly #unacknowledged = new Map<string, Unacknowledged>();
+  readonly #begun = new Map<string, Report>();
+  readonly #progress = new Map<string, Progress>();
+  #outgoing: Report[] = [];
+  #isScheduled = false;
+  readonly #stopResending: () => void;
+
+  constructor(peer: Peer, agentId: string, session: string, clock: Clock) {
+    this.#peer = peer;
+    this.#agentId = agentId;
+    this.#session = session;
+    this.#clock = clock;
+    this.#stopResending = clock.every(RESEND_MS, () => this.#resendBefore(clock.monoMs() - RESEND_MS));
+  }
+
+  started(taskId: string, token: number): void {
+    this.#begun.set(taskId, { outcome: 'accepted', taskId, token });
+    this.#schedule();
+  }
+
+  completed(taskId: string, token: number, result: Json, durationMs: number): void {
+    this.#ended(withinBounds({ outcome: 'completed', taskId, token, result, durationMs }));
+  }
+
+  failed(taskId: string, token: number, error: WireError, durationMs: number): void {
+    this.#ended({ outcome: 'failed', taskId, token, error, durationMs });
+  }
+
+  progress(taskId: string, token: number, percent: number, message?: string): void {
+    const bounded = Math.min(Math.max(percent, 0), 100);
+    const text = message === undefined ? {} : { message: message.slice(0, LIMITS.errorChars) };
+    this.#progress.set(taskId, { taskId, token, percent: Number.isNaN(bounded) ? 0 : bounded, ...text });
+    this.#schedule();
+  }
+
+  /** Takes acknowledgements; returns the tasks whose outcome has arrived. */
+  acknowledge(acks: readonly Ack[]): Held[] {
+    const done: Held[] = [];
+    for (const { taskId, token, outcome, accepted } of acks) {
+      const waiting = this.#unacknowledged.get(taskId)?.report;
+      if (waiting?.token === token && waiting.outcome === outcome) this.#unacknowledged.delete(taskId);
+      // A refusal is final whatever was reported: the task is another's.
+      if (outcome !== 'accepted' || !accepted) done.push({ taskId, token });
+    }
+    return done;
+  }
+
+  forget(taskId: string, token: number): void {
+    this.#begun.delete(taskId);
+    this.#progress.delete(taskId);
+    if (this.#unacknowledged.get(taskId)?.report.token === token) this.#unacknowledged.delete(taskId);
+  }
+
+  /** Sends everything again that waits for an acknowledgement: the connection was lost, say. */
+  resend(): void {
+    this.#resendBefore(Number.POSITIVE_INFINITY);
+  }
+
+  close(): void {
+    this.#stopResending();
+    this.#unacknowledged.clear();
+    this.#begun.clear();
+    this.#progress.clear();
+    this.#outgoing = [];
+  }
+
+  #ended(report: Report): void {
+    this.#begun.delete(report.taskId);
+    this.#progress.delete(report.taskId);
+    this.#outgoing.push(report);
+    this.#schedule();
+  }
+
+  #resendBefore(sentMs: number): void {
+    for (const waiting of this.#unacknowledged.values()) {
+      if (waiting.sentMs <= sentMs) this.#outgoing.push(waiting.report);
+    }
+    if (this.#outgoing.length > 0) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#clock.defer(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const reports = [...this.#begun.values(), ...this.#outgoing];
+    const progress = [...this.#progress.values()];
+    this.#begun.clear();
+    this.#progress.clear();
+    this.#outgoing = [];
+    const sentMs = this.#clock.monoMs();
+    for (const report of reports) this.#unacknowledged.set(report.taskId, { report, sentMs });
+    this.#send('report', reports, (items) => ({ session: this.#session, reports: items }));
+    this.#send('progress', progress, (items) => ({ session: this.#session, progress: items }));
+  }
+
+  #send<T>(verb: 'report' | 'progress', items: readonly T[], toFrame: (items: readonly T[]) => object): void {
+    if (items.length === 0) return;
+    const subject = this.#peer.subjects.from(this.#agentId, verb);
+    try {
+      for (const frame of encodeBatches(items, toFrame, LIMITS)) this.#peer.publish(subject, frame);
+    } catch (thrown) {
+      // A connection that is gone for good takes nothing; anything else waits for the next sending.
+      if (asRotaError(thrown, 'UNAVAILABLE').code !== 'CLOSED') throw thrown;
+    }
+  }
+}
+
+/** Levels that a report frame puts around a result. */
+const REPORT_DEPTH = 3;
+
+/** A result that can't travel fails its attempt, with the reason, instead of being sent for ever. */
+function withinBounds(report: Extract<Report, { outcome: 'completed' }>): Report {
+  const error = unfit(report.result);
+  if (error === undefined) return report;
+  const { taskId, token, durationMs } = report;
+  return { outcome: 'failed', taskId, token, durationMs, error: error.toWire() };
+}
+
+/** Why a result can't travel; undefined when it can. */
+function unfit(result: Json): RotaError | undefined {
+  try {
+    const bytes = pack(result);
+    if (bytes.length > LIMITS.payloadBytes) {
+      const problem = `The result has ${bytes.length} bytes, the limit is ${LIMITS.payloadBytes}.`;
+      return new RotaError('RESULT_TOO_LARGE', problem);
+    }
+    scan(bytes, { nodes: LIMITS.nodes, depth: LIMITS.depth - REPORT_DEPTH });
+    return undefined;
+  } catch (thrown) {
+    return new RotaError('INVALID_VALUE', `The result can't travel: ${asRotaError(thrown, 'INVALID_VALUE').message}`);
+  }
+}

@@ -1,0 +1,107 @@
+import { RotaError } from '../protocol/errors.js';
+
+/** Outcomes that nobody has asked for yet are kept up to this many; after that they are asked for again. */
+const KEPT_MAX = 100_000;
+
+interface Waiter<T> {
+  readonly resolve: (outcome: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Who waits for which outcome. An outcome is told when it happens; whoever might have missed that is
+ * answered by `ask`, which is called at once for what we did not start ourselves, and now and then for all.
+ */
+export class Waiters<T> {
+  readonly #waiting = new Map<string, Set<Waiter<T>>>();
+  readonly #kept = new Map<string, T>();
+  /** Started here, so that its outcome will be told, and not told yet. */
+  readonly #expected = new Set<string>();
+  readonly #askFor: (ids: readonly string[]) => Promise<void>;
+  readonly #toAsk = new Set<string>();
+  #isAsking = false;
+
+  constructor(askFor: (ids: readonly string[]) => Promise<void>) {
+    this.#askFor = askFor;
+  }
+
+  expect(id: string): void {
+    this.#expected.add(id);
+  }
+
+  forget(id: string): void {
+    this.#expected.delete(id);
+  }
+
+  wait(id: string, signal?: AbortSignal): Promise<T> {
+    const kept = this.#kept.get(id);
+    if (kept !== undefined) return Promise.resolve(kept);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const outcome = new Promise<T>((resolve, reject) => {
+      const waiter = { resolve, reject };
+      const waiters = this.#waiting.get(id);
+      if (waiters === undefined) this.#waiting.set(id, new Set([waiter]));
+      else waiters.add(waiter);
+      signal?.addEventListener('abort', () => {
+        this.#waiting.get(id)?.delete(waiter);
+        reject(signal.reason);
+      });
+    });
+    if (!this.#expected.has(id)) this.askFor(id);
+    return outcome;
+  }
+
+  settle(id: string, outcome: T): void {
+    const waiters = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#expected.delete(id)) this.#keep(id, outcome);
+    for (const { resolve } of waiters ?? []) resolve(outcome);
+  }
+
+  reject(id: string, error: Error): void {
+    const waiters = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    for (const { reject } of waiters ?? []) reject(error);
+  }
+
+  fail(error: Error): void {
+    for (const id of [...this.#waiting.keys()]) this.reject(id, error);
+  }
+
+  /** Asks for one of those that are waited for. */
+  askFor(id: string): void {
+    this.#toAsk.add(id);
+    if (!this.#isAsking) void this.#askLoop();
+  }
+
+  /** Asks for all that are waited for. */
+  ask(): void {
+    for (const id of this.#waiting.keys()) this.askFor(id);
+  }
+
+  /** One question at a time; what comes up meanwhile goes into the next one. */
+  async #askLoop(): Promise<void> {
+    this.#isAsking = true;
+    // Whoever waits in the same turn shares the question.
+    await Promise.resolve();
+    try {
+      while (this.#toAsk.size > 0) {
+        const ids = [...this.#toAsk].filter((id) => this.#waiting.has(id));
+        this.#toAsk.clear();
+        if (ids.length > 0) await this.#askFor(ids);
+      }
+    } catch (error) {
+      // Asked again by the next poll; what can't be repaired by asking again is the waiters' to know.
+      if (!(error instanceof RotaError) || !error.retryable) this.fail(error as Error);
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  #keep(id: string, outcome: T): void {
+    this.#kept.set(id, outcome);
+    if (this.#kept.size <= KEPT_MAX) return;
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined) this.#kept.delete(oldest);
+  }
+}
