@@ -29,7 +29,12 @@ export const FENCES = {
 export function table(heading: string): string[][] {
   const [, section = ''] = PAGE.split(new RegExp(`^#+ ${heading}\\n`, 'm'));
   const rows = (section.split(/^#/m)[0] ?? '').split('\n').filter((line) => line.startsWith('| '));
-  return rows.slice(1).map((row) => row.slice(1, -1).split('|').map((cell) => cell.trim()));
+  return rows.slice(1).map((row) =>
+    row
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()),
+  );
 }
 
 /** `` `name` `` → `name`. */
