@@ -135,7 +135,7 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
       version,
       name('orchestration', 'id'),
       text('orchestration', 'name'),
-      oneOf(['running', 'completed', 'failed', 'cancelled'], 'orchestration', 'status'),
+      oneOf(['running', 'cancelling', 'completed', 'failed', 'cancelled'], 'orchestration', 'status'),
       ...['createdAtMs', 'endedAtMs'].map((field) => instant('orchestration', field)),
       ...['key', 'taskId', 'pool'].map((field) => name('nodes', 0, field)),
       oneOf([...TASK_STATUSES, 'waiting', 'skipped'], 'nodes', 0, 'state'),
@@ -208,7 +208,7 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
     minimal: { v: 1, orchestrations: [{ orchestrationId: 'o', status: 'running', skipped: ['k'] }] },
     bounds: [
       name('orchestrations', 0, 'orchestrationId'),
-      oneOf(['running', 'completed', 'failed', 'cancelled'], 'orchestrations', 0, 'status'),
+      oneOf(['running', 'cancelling', 'completed', 'failed', 'cancelled'], 'orchestrations', 0, 'status'),
       name('orchestrations', 0, 'skipped', 0),
       text('orchestrations', 0, 'reason'),
     ],

@@ -145,7 +145,13 @@ export const TO_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   CancelFrame: {
     schema: frames.CancelFrame,
     minimal: { v: 1 },
-    bounds: [version, items(0, LIMITS.tasksPerFrame, 't', 'taskIds'), name('taskIds', 0), name('orchestrationId')],
+    bounds: [
+      version,
+      oneOf(['abort', 'drain'], 'mode'),
+      items(0, LIMITS.tasksPerFrame, 't', 'taskIds'),
+      name('taskIds', 0),
+      name('orchestrationId'),
+    ],
   },
   CancelReply: {
     schema: frames.CancelReply,
