@@ -8,7 +8,7 @@ export interface Leader {
 }
 
 export function deposed(epoch: number, leader: Leader | undefined): RotaError {
-  const now = leader && leader.epoch > 0 ? `${leader.holder} leads with epoch ${leader.epoch}` : 'nobody leads yet';
+  const now = leader ? `${leader.holder} leads with epoch ${leader.epoch}` : 'nobody leads yet';
   return new RotaError('DEPOSED', `Epoch ${epoch} may not append: ${now}.`);
 }
 

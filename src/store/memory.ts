@@ -1,7 +1,7 @@
 import { pack } from '../protocol/codec.js';
 import type { AgentRow, TaskDetail, TaskRow } from '../protocol/frames.js';
 import type { JournalRow, Recovered } from '../protocol/journal.js';
-import { closed, deposed, gap } from './errors.js';
+import { closed, deposed, gap, type Leader } from './errors.js';
 import { fold } from './fold.js';
 import { images } from './images.js';
 import { Retention } from './retention.js';
@@ -28,7 +28,7 @@ class MemoryStore implements Store {
   readonly #tables = new Tables();
   readonly #retention: Retention;
   #last: JournalRow = { seq: 0, epoch: 0, events: [] };
-  #leader = { epoch: 0, holder: '' };
+  #leader: Leader | undefined;
   #closed = false;
 
   constructor(keepEnded: number) {
@@ -41,14 +41,15 @@ class MemoryStore implements Store {
 
   async lead(holder: string): Promise<Recovered> {
     this.#assertOpen();
-    this.#leader = { epoch: this.#leader.epoch + 1, holder };
-    return { epoch: this.#leader.epoch, seq: this.#last.seq, ...images(this.#tables.live()), tail: [] };
+    const epoch = (this.#leader?.epoch ?? 0) + 1;
+    this.#leader = { epoch, holder };
+    return { epoch, seq: this.#last.seq, ...images(this.#tables.live()), tail: [] };
   }
 
   async append(row: JournalRow): Promise<void> {
     this.#assertOpen();
     if (this.#isLast(row)) return;
-    if (row.epoch !== this.#leader.epoch) throw deposed(row.epoch, this.#leader);
+    if (row.epoch !== this.#leader?.epoch) throw deposed(row.epoch, this.#leader);
     if (row.seq !== this.#last.seq + 1) throw gap(row.seq, this.#last.seq);
     this.#tables.apply(fold([row]));
     this.#last = row;

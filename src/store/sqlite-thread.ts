@@ -1,0 +1,121 @@
+import type { Worker } from 'node:worker_threads';
+import { RotaError } from '../protocol/errors.js';
+import { closed, storeFailed } from './errors.js';
+import type { SqliteCalls, SqliteMessage, SqliteRequest } from './sqlite-calls.js';
+
+/** The number of the answer that comes unasked. */
+const OPENING = 0;
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: RotaError): void;
+}
+
+/**
+ * The near side of the thread: numbers the calls and matches the answers.
+ *
+ * Owns the calls under way. Once the thread has ended, for whatever reason, each of them is settled
+ * and every later one rejects. The thread is never terminated, only asked to close: the driver aborts
+ * the whole process when it is stopped in the middle of a statement.
+ */
+export class SqliteThread {
+  /** Settles when the file was opened. */
+  readonly opened: Promise<unknown>;
+  readonly #worker: Worker;
+  readonly #path: string;
+  readonly #pending = new Map<number, Pending>();
+  readonly #exited: Promise<void>;
+  #materialisedSeq = 0;
+  #lastId = OPENING;
+  /** Why no call is taken any more. */
+  #ended: RotaError | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(worker: Worker, path: string) {
+    this.#worker = worker;
+    this.#path = path;
+    this.opened = this.#track(OPENING);
+    this.#exited = new Promise((done) => {
+      worker.once('exit', (code) => {
+        this.#end(storeFailed(path, `its thread ended with code ${code}`));
+        done();
+      });
+    });
+    worker.on('error', (thrown) => this.#end(storeFailed(path, thrown)));
+    worker.on('messageerror', (thrown) => this.#end(storeFailed(path, thrown)));
+    worker.on('message', (message: SqliteMessage) => this.#receive(message));
+  }
+
+  get materialisedSeq(): number {
+    return this.#materialisedSeq;
+  }
+
+  /** @throws RotaError what the thread answers; STORE_FAILED when it ended; CLOSED. */
+  call<Op extends keyof SqliteCalls>(
+    op: Op,
+    args: Parameters<SqliteCalls[Op]>,
+    transfer?: ArrayBufferLike,
+  ): Promise<ReturnType<SqliteCalls[Op]>> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const id = ++this.#lastId;
+    // The thread answers each call with what `SqliteCalls` says of it.
+    const answer = this.#track(id) as Promise<ReturnType<SqliteCalls[Op]>>;
+    const request = { id, op, args } as SqliteRequest;
+    this.#worker.postMessage(request, transfer instanceof ArrayBuffer ? [transfer] : []);
+    return answer;
+  }
+
+  /** Waits for the calls under way and for the thread's end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#ended === undefined) {
+      const done = this.call('close', []);
+      this.#ended = closed(this.#path);
+      // A thread that dies meanwhile has closed the file as well.
+      await done.catch(() => undefined);
+    }
+    await this.#exited;
+    this.#ended = closed(this.#path);
+  }
+
+  #track(id: number): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+
+  #receive(message: SqliteMessage): void {
+    switch (message.kind) {
+      case 'opened':
+        this.#materialisedSeq = message.materialisedSeq;
+        this.#take(OPENING)?.resolve(undefined);
+        break;
+      case 'refused':
+        this.#take(OPENING)?.reject(RotaError.fromWire(message.error));
+        break;
+      case 'materialised':
+        this.#materialisedSeq = message.seq;
+        break;
+      case 'result':
+        this.#take(message.id)?.resolve(message.result);
+        break;
+      case 'error':
+        this.#take(message.id)?.reject(RotaError.fromWire(message.error));
+        break;
+    }
+  }
+
+  #end(error: RotaError): void {
+    this.#ended ??= error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}

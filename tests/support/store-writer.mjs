@@ -1,0 +1,30 @@
+// Appends rows to a SQLite store until it is killed, and prints each seq once it was acknowledged.
+import { openSqlite } from '#rota/store/sqlite.js';
+
+const store = await openSqlite({ path: process.argv[2] });
+const { epoch, seq } = await store.lead('writer');
+const report = (line) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve));
+
+for (let n = seq + 1; ; n++) {
+  await store.append({ seq: n, epoch, events: events(n) });
+  await report(n);
+}
+
+function events(n) {
+  const atMs = 1_700_000_000_000 + n;
+  const task = {
+    id: `task-${n}`,
+    pool: 'alpha',
+    workType: 'default',
+    capabilities: [],
+    priority: 3,
+    payload: { n },
+    maxAttempts: 3,
+    backoffMs: 0,
+    submittedBy: 'writer',
+    watch: 'end',
+    order: n,
+    createdAtMs: atMs,
+  };
+  return [{ type: 'taskSubmitted', atMs, task }];
+}

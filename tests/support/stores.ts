@@ -1,0 +1,29 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JournalEvent, JournalRow } from '#rota/protocol/journal.js';
+import type { Store } from '#rota/store/store.js';
+
+/** A folder of a test's own, gone when the test ends. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { file(name: string): string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'rota-store-'));
+  return {
+    file: (name) => join(folder, name),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Appends events as one row each call, with the next seq. */
+export async function leadAs(store: Store, holder: string) {
+  const recovered = await store.lead(holder);
+  let seq = recovered.seq;
+  return {
+    recovered,
+    row: (...events: JournalEvent[]): JournalRow => ({ seq: ++seq, epoch: recovered.epoch, events }),
+  };
+}
+
+/** Appends a history that was made for epoch 1 and an empty journal, all rows at once. */
+export async function appendAll(store: Store, rows: readonly JournalRow[]): Promise<void> {
+  await Promise.all(rows.map((row) => store.append(row)));
+}
