@@ -30,7 +30,7 @@ export type JsonText = string;
 export const SHARD = 0;
 
 /** `body` is the row's events as msgpack. */
-export interface JournalTable {
+interface JournalTable {
   shard: number;
   seq: number;
   epoch: number;
@@ -38,7 +38,7 @@ export interface JournalTable {
 }
 
 /** Who leads. Its epoch guards every append. */
-export interface LeadershipTable {
+interface LeadershipTable {
   shard: number;
   epoch: number;
   holder: string;
@@ -46,7 +46,7 @@ export interface LeadershipTable {
 }
 
 /** The last row of the journal that the tables hold, written with them in one transaction. */
-export interface MaterialisedTable {
+interface MaterialisedTable {
   shard: number;
   seq: number;
 }

@@ -1,5 +1,5 @@
 import type Database from 'libsql';
-import { type AttemptEnd, type Change, type Changes, count } from './fold.js';
+import { type AttemptEnd, type Change, type Changes, count } from './changes.js';
 import { NEW_POOL, SHARD, type TasksTable } from './schema.js';
 import type { Connection } from './sqlite-connection.js';
 import type { KnownTask } from './store.js';

@@ -1,4 +1,4 @@
-import { type Change, type Changes, count } from './fold.js';
+import { type Change, type Changes, count } from './changes.js';
 import type { LiveRows } from './images.js';
 import {
   type AgentsTable,

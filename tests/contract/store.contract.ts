@@ -6,7 +6,7 @@ import { rowHistory } from '../support/histories.js';
 import { Replay } from '../support/replay.js';
 import { appendAll, leadAs } from '../support/stores.js';
 
-export interface StoreUnderTest extends AsyncDisposable {
+interface StoreUnderTest extends AsyncDisposable {
   readonly store: Store;
 }
 
