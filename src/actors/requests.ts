@@ -204,10 +204,10 @@ async function answerQuery(leader: Leader, query: Query): Promise<object> {
       return { task: await taskDetail(leader, query.taskId) };
     case 'tasks': {
       const { v: _, query: __, ...filter } = query;
-      return { tasks: await leader.store.tasks(filter) };
+      return { tasks: asManyAsFit(await leader.store.tasks(filter)) };
     }
     case 'agents':
-      return { agents: await leader.store.agents(query.pool) };
+      return { agents: asManyAsFit(await leader.store.agents(query.pool)) };
     case 'orchestration': {
       const stored = await leader.store.orchestration(query.orchestrationId);
       if (stored === undefined) throw unknownOrchestration(query.orchestrationId);
@@ -242,6 +242,14 @@ async function taskDetail(leader: Leader, taskId: string): Promise<TaskDetail> {
     task: { ...detail.task, ...(reason === undefined ? {} : { reason }) },
     ...(task.progress === undefined ? {} : { progress: task.progress }),
   };
+}
+
+/** Rows share a frame with their envelope. */
+const ROWS_BYTES = LIMITS.frameBytes - 1_024;
+
+/** The first of the rows, if not all fit a frame. */
+function asManyAsFit<T>(rows: readonly T[]): readonly T[] {
+  return packedSize(rows) <= ROWS_BYTES ? rows : asManyAsFit(rows.slice(0, rows.length >> 1));
 }
 
 function nodeStates({ tasks, nodes, skipped }: OrchestrationDetail): NodeState[] {

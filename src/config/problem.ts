@@ -1,5 +1,3 @@
-import { fieldPath } from '../protocol/codec.js';
-
 /** A fault of a document, as data: whoever finds it needs to know neither file nor line. */
 export interface Problem {
   /** Keys and indices that lead to the value. */
@@ -37,9 +35,14 @@ export function nearest(given: string, known: readonly string[]): string | undef
   return best?.word;
 }
 
+/** `['tasks', 'clean', 'dependsOn', 1]` → `tasks.clean.dependsOn[1]`. The file is the reader's own: its keys are shown. */
 function pathText(path: readonly PropertyKey[]): string {
-  const quoted = path.map((key) => (typeof key === 'string' && !/^[\w-]+$/.test(key) ? JSON.stringify(key) : key));
-  return fieldPath(quoted) || 'the document';
+  const text = path
+    .map((key) =>
+      typeof key === 'number' ? `[${key}]` : `.${/^[\w-]+$/.test(String(key)) ? String(key) : JSON.stringify(key)}`,
+    )
+    .join('');
+  return text.replace(/^\./, '') || 'the document';
 }
 
 /** A value short enough for one line; what a map or list holds stays out of it. */

@@ -63,6 +63,8 @@ interface ErrorDetails {
   /** Where in the request the fault lies, such as `tasks[3].priority`. */
   readonly field?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** Where this one differs from the rule of its code: a handler knows best whether another try can help. */
+  readonly retryable?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -78,7 +80,7 @@ export class RotaError extends Error {
     super(`${problem} ${rule.remedy}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'RotaError';
     this.code = code;
-    this.retryable = rule.retryable;
+    this.retryable = details.retryable ?? rule.retryable;
     this.field = details.field;
     this.retryAfterMs = details.retryAfterMs;
   }
@@ -96,7 +98,8 @@ export class RotaError extends Error {
 
   /** Rebuilds an error that arrived from another process; its message has its remedy already. */
   static fromWire(wire: WireError): RotaError {
-    const error = new RotaError(wire.code, '', { field: wire.field, retryAfterMs: wire.retryAfterMs });
+    const { field, retryAfterMs, retryable } = wire;
+    const error = new RotaError(wire.code, '', { field, retryAfterMs, retryable });
     error.message = wire.message;
     return error;
   }

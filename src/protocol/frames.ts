@@ -298,7 +298,7 @@ export type Ack = z.infer<typeof AckSchema>;
 export const CancelNoticeSchema = z.strictObject({
   taskId: Name,
   token,
-  reason: z.enum(['cancelled', 'timeout', 'lease_expired']),
+  reason: z.enum(['cancelled', 'timeout']),
 });
 export type CancelNotice = z.infer<typeof CancelNoticeSchema>;
 

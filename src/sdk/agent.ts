@@ -252,7 +252,7 @@ class AgentProcess implements Agent {
     const known = this.#held.get(assignment.taskId);
     // An assignment that was sent again, because the coordinator could not know that it had arrived.
     if (known !== undefined && known.assignment.token >= assignment.token) return;
-    if (known !== undefined) this.#drop(assignment.taskId, known.assignment.token, 'lease_expired');
+    if (known !== undefined) this.#drop(assignment.taskId, known.assignment.token, 'revoked');
     const task: HeldTask = { assignment, abort: new AbortController(), state: 'queued' };
     this.#held.set(assignment.taskId, task);
     this.#queue.push(task);
@@ -308,22 +308,24 @@ class AgentProcess implements Agent {
   }
 
   #revoke(revoked: readonly Held[]): void {
-    for (const { taskId, token } of revoked) this.#drop(taskId, token, 'lease_expired');
+    for (const { taskId, token } of revoked) this.#drop(taskId, token, 'revoked');
   }
 
   /** The task is no longer this agent's, or its outcome has arrived. */
-  #drop(taskId: string, token: number, reason?: CancelNotice['reason']): void {
+  #drop(taskId: string, token: number, reason?: DropReason): void {
     const task = this.#held.get(taskId);
     if (task === undefined || task.assignment.token !== token) return;
     this.#held.delete(taskId);
     this.#reports.forget(taskId, token);
-    if (task.state !== 'reported')
-      task.abort.abort(new RotaError(ABORT_CODES[reason ?? 'lease_expired'], `Task ${taskId}.`));
+    if (task.state !== 'reported') task.abort.abort(new RotaError(ABORT_CODES[reason ?? 'revoked'], `Task ${taskId}.`));
     if (this.#held.size === 0) this.#onEmpty?.();
   }
 }
 
-const ABORT_CODES = { cancelled: 'TASK_ENDED', timeout: 'TASK_TIMEOUT', lease_expired: 'STALE_LEASE' } as const;
+/** Why a task is no longer this agent's before its outcome was acknowledged. */
+type DropReason = CancelNotice['reason'] | 'revoked';
+
+const ABORT_CODES = { cancelled: 'TASK_ENDED', timeout: 'TASK_TIMEOUT', revoked: 'STALE_LEASE' } as const;
 
 function toWireError(thrown: unknown): WireError {
   if (thrown instanceof RotaError) return trimmed(thrown.toWire());

@@ -37,6 +37,7 @@ const KINDS = [
   'orchestrate',
   'submitNode',
   'submitNode',
+  'cancelOrchestration',
   'endOrchestration',
 ] as const;
 
@@ -127,6 +128,9 @@ class Model {
         break;
       case 'submitNode':
         this.#submitNode(a, json);
+        break;
+      case 'cancelOrchestration':
+        this.#cancelOrchestration(a);
         break;
       case 'endOrchestration':
         this.#endOrchestration(a, b);
@@ -229,6 +233,15 @@ class Model {
       key: node.key,
       ...(node.dependsOn.length > 0 ? { inputs } : {}),
     });
+  }
+
+  #cancelOrchestration(a: number): void {
+    const running = at(
+      this.#orchestrations.filter((orchestration) => !orchestration.ended),
+      a,
+    );
+    if (!running) return;
+    this.#add({ type: 'orchestrationCancelling', atMs: this.#nowMs, orchestrationId: running.spec.id });
   }
 
   #endOrchestration(a: number, b: number): void {

@@ -80,13 +80,13 @@ export class Replay {
   }
 
   orchestration(id: string): OrchestrationDetail {
-    const { created, ended, nodes } = this.#orchestration(id);
+    const { created, ended, nodes, isCancelling } = this.#orchestration(id);
     const { spec, taskIds, atMs } = created;
     return {
       orchestration: {
         id,
         name: spec.name,
-        status: ended?.status ?? 'running',
+        status: ended?.status ?? (isCancelling ? 'cancelling' : 'running'),
         createdAtMs: atMs,
         ...defined({ endedAtMs: ended?.atMs }),
       },
@@ -103,11 +103,12 @@ export class Replay {
     running.sort(({ created: a }, { created: b }) => a.atMs - b.atMs || (a.spec.id < b.spec.id ? -1 : 1));
     return {
       pools: this.#pools().map((pool) => this.#pool(pool)),
-      orchestrations: running.map(({ created: { spec, submittedBy, watch, taskIds }, nodes }) => ({
+      orchestrations: running.map(({ created: { spec, submittedBy, watch, taskIds }, nodes, isCancelling }) => ({
         spec,
         submittedBy,
         watch,
         taskIds,
+        isCancelling,
         nodes,
       })),
     };
@@ -161,9 +162,11 @@ export class Replay {
     created: OrchestrationCreated;
     ended: OrchestrationEnded | undefined;
     nodes: NodeImage[];
+    isCancelling: boolean;
   } {
     const created = found(this.#of('orchestrationCreated').find((event) => event.spec.id === id));
     const ended = this.#of('orchestrationEnded').find((event) => event.orchestrationId === id);
+    const isCancelling = this.#of('orchestrationCancelling').some((event) => event.orchestrationId === id);
     const submitted = new Set(this.taskIds());
     const nodes = created.spec.tasks.flatMap(({ key }) => {
       const taskId = created.taskIds[key] ?? '';
@@ -171,7 +174,7 @@ export class Replay {
       const { row, result } = this.#task(taskId);
       return [{ key, status: row.status, ...defined({ result, error: row.error }) }];
     });
-    return { created, ended, nodes };
+    return { created, ended, nodes, isCancelling };
   }
 
   /** Walks the whole life of one task. */

@@ -195,7 +195,7 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
     bounds: [
       name('cancels', 0, 'taskId'),
       atLeast(1, 'cancels', 0, 'token'),
-      oneOf(['cancelled', 'timeout', 'lease_expired'], 'cancels', 0, 'reason'),
+      oneOf(['cancelled', 'timeout'], 'cancels', 0, 'reason'),
     ],
   },
   'ToFrame.events': {

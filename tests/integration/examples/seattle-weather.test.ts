@@ -14,7 +14,7 @@ import { OrchestrationFileSchema, toOrchestration } from '#rota/workflow/orchest
 import { checkPools } from '#rota/workflow/pools.js';
 import { options } from '../launch/harness.js';
 
-const example = fileURLToPath(new URL('../../examples/seattle-weather/', import.meta.url));
+const example = fileURLToPath(new URL('../../../examples/seattle-weather/', import.meta.url));
 const { agents } = readAgentsFile(join(example, 'agents.yaml'));
 const document = readDocument(join(example, 'pipeline.yaml'), OrchestrationFileSchema);
 const { tasks } = OrchestrationSpecSchema.parse(toOrchestration(document.value, 'run-1'));

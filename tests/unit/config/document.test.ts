@@ -75,11 +75,11 @@ describe('a value that does not fit', () => {
     ['name: x\ntasks: {a: {pool: p, priority: 2.5}}', 'p.yaml:2:32: tasks.a.priority is 2.5: expected a whole number.'],
     [
       'name: x\ntasks: {a: {pool: a b}}',
-      'p.yaml:2:19: tasks.a.pool is "a b": must be 1 to 64 of the characters A-Z a-z 0-9 _ and -.',
+      'p.yaml:2:19: tasks.a.pool is "a b": must be 1 to 64 of the characters A-Z a-z 0-9 _ and -, and not __proto__.',
     ],
     [
       'name: x\ntasks: {"a b": {pool: p}}',
-      'p.yaml:2:9: tasks."a b": the key must be 1 to 64 of the characters A-Z a-z 0-9 _ and -.',
+      'p.yaml:2:9: tasks."a b": the key must be 1 to 64 of the characters A-Z a-z 0-9 _ and -, and not __proto__.',
     ],
     [
       'name: x\ntasks: {a: {pool: p, kind: humam}}',

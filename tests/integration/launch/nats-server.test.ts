@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#rota/clock.js';
 import { findNatsServer, startNatsServer } from '#rota/launch/nats-server.js';
-import { natsServerBin } from '../support/nats-server.js';
+import { natsServerBin } from '../../support/nats-server.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
