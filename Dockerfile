@@ -1,0 +1,8 @@
+FROM node:20-slim
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY . .
+RUN npm run build && mkdir -p .rota store && chown -R node:node .rota store
+USER node
+ENTRYPOINT ["node", "dist/cli/main.js"]
