@@ -12,6 +12,13 @@ import { SqliteTables } from './sqlite-tables.js';
 
 /** Pause after a batch that failed, such as on a full disk. */
 const RETRY_MS = 250;
+/**
+ * How long the tables may stay behind while nobody reads them. A task whose whole life is in one batch
+ * is written once instead of three times; a longer pause would make batches that appends wait for.
+ */
+const BEHIND_MS = 20;
+/** How much of the journal they may be behind within that time. */
+const BEHIND_BYTES = 256 * 1024;
 
 interface Opened {
   readonly journal: SqliteJournal;
@@ -44,8 +51,12 @@ export class SqliteEngine {
   #opened: Opened | undefined;
   #appended = 0;
   #materialised = 0;
+  #behindBytes = 0;
   #running = false;
-  #cancelRetry: (() => void) | undefined;
+  /** The tables have been left alone for long enough. */
+  #isRipe = false;
+  #isFailing = false;
+  #cancelTimer: (() => void) | undefined;
 
   constructor(connection: Connection, clock: Clock, send: (message: SqliteMessage) => void, onClosed: () => void) {
     this.#connection = connection;
@@ -76,7 +87,7 @@ export class SqliteEngine {
       const request = this.#inbox.shift();
       if (request) {
         await this.#handle(request);
-      } else if (this.#materialised < this.#appended && this.#cancelRetry === undefined) {
+      } else if (this.#isDue()) {
         await this.#materialise();
         await new Promise<void>((resolve) => this.#clock.defer(resolve));
       } else {
@@ -84,6 +95,19 @@ export class SqliteEngine {
         return;
       }
     }
+  }
+
+  /** Whether the tables are to be moved along now; if they are to be later, a timer sees to it. */
+  #isDue(): boolean {
+    if (this.#materialised >= this.#appended) return false;
+    const isWanted = this.#waiters.length > 0 || this.#behindBytes >= BEHIND_BYTES;
+    if (this.#isRipe || (isWanted && !this.#isFailing)) return true;
+    this.#cancelTimer ??= this.#clock.after(this.#isFailing ? RETRY_MS : BEHIND_MS, () => {
+      this.#cancelTimer = undefined;
+      this.#isRipe = true;
+      this.#wake();
+    });
+    return false;
   }
 
   async #handle(request: SqliteRequest): Promise<void> {
@@ -123,6 +147,7 @@ export class SqliteEngine {
     if (opened === undefined) throw deposed(epoch, undefined);
     opened.journal.append(seq, epoch, body);
     this.#appended = Math.max(this.#appended, seq);
+    this.#behindBytes += body.byteLength;
   }
 
   async #lead(holder: string, nowMs: number): Promise<Recovered> {
@@ -141,13 +166,17 @@ export class SqliteEngine {
   }
 
   async #materialise(): Promise<void> {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     try {
       this.#reached(await this.#require().materialiser.step());
+      this.#isFailing = false;
+      // Once begun, it goes on until nothing is left.
+      this.#isRipe = this.#materialised < this.#appended;
+      if (!this.#isRipe) this.#behindBytes = 0;
     } catch (thrown) {
-      this.#cancelRetry = this.#clock.after(RETRY_MS, () => {
-        this.#cancelRetry = undefined;
-        this.#wake();
-      });
+      this.#isFailing = true;
+      this.#isRipe = false;
       const failed = this.#waiters;
       this.#waiters = [];
       for (const waiter of failed) await waiter.settle({ thrown });
@@ -191,7 +220,7 @@ export class SqliteEngine {
 
   /** Caught up or not: what is missing is made from the journal the next time. */
   async #close(id: number): Promise<void> {
-    this.#cancelRetry?.();
+    this.#cancelTimer?.();
     this.#appended = this.#materialised;
     this.#connection.close();
     this.#send({ kind: 'result', id, result: undefined });

@@ -5,8 +5,8 @@ import type { SqliteJournal } from './sqlite-journal.js';
 import type { SqliteTables } from './sqlite-tables.js';
 
 /** One batch ends with the row that reaches this many events: an append waits for one batch at most. */
-const EVENTS_PER_BATCH = 256;
-const ROWS_PER_READ = 32;
+const EVENTS_PER_BATCH = 1_024;
+const ROWS_PER_READ = 128;
 
 /**
  * Moves the tables along the journal.
