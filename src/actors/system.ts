@@ -3,7 +3,7 @@ import { agentMachine, nextLookMs } from '../machines/agent.js';
 import type { coordinatorMachine } from '../machines/coordinator.js';
 import { Deadlines } from '../machines/deadlines.js';
 import { type OrchestrationEvent, orchestrationMachine } from '../machines/orchestration.js';
-import { type Selector, type SelectorEvent, selectorLogic, type Task } from '../machines/selector.js';
+import { KEEP_ENDED_MS, type Selector, type SelectorEvent, selectorLogic, type Task } from '../machines/selector.js';
 import type { Turn } from '../machines/turn.js';
 import type { Presence } from '../protocol/agent.js';
 import type { OrchestrationImage } from '../protocol/journal.js';
@@ -29,6 +29,8 @@ export class ActorSystem {
   readonly #selectors = new Map<string, Actor<typeof selectorLogic>>();
   readonly #agents = new Map<string, Actor<typeof agentMachine>>();
   readonly #orchestrations = new Map<string, Actor<typeof orchestrationMachine>>();
+  /** Orchestrations that ended, the earliest first. */
+  readonly #ended: { readonly id: string; readonly endedMs: number }[] = [];
   readonly #poolOfAgent = new Map<string, string>();
   readonly #looks = new Deadlines<string>();
   /** Agents that have a look coming. */
@@ -129,6 +131,7 @@ export class ActorSystem {
 
   // ── orchestrations ─────────────────────────────────────────────────────────────────────────────
 
+  /** An orchestration that runs, or ended a moment ago. */
   orchestration(id: string): OrchestrationImage | undefined {
     return this.#orchestrations.get(id)?.getSnapshot().context.image;
   }
@@ -140,12 +143,20 @@ export class ActorSystem {
     const input = { image, turn, toPool: this.toPool };
     const actor = createActor(orchestrationMachine, { parent: root, systemId: `orchestration:${id}`, input });
     this.#orchestrations.set(id, actor);
-    actor.subscribe({ complete: () => this.#orchestrations.delete(id) });
+    // Kept for a while, like a task that ended: until the store's tables say what it was.
+    actor.subscribe({ complete: () => this.#ended.push({ id, endedMs: turn.monoMs }) });
     this.#started(actor);
   }
 
   toOrchestration(id: string, event: OrchestrationEvent): void {
-    this.#orchestrations.get(id)?.send(event);
+    const actor = this.#orchestrations.get(id);
+    if (actor?.getSnapshot().status === 'active') actor.send(event);
+  }
+
+  #forgetOrchestrations(beforeMs: number): void {
+    while (this.#ended[0] !== undefined && this.#ended[0].endedMs <= beforeMs) {
+      this.#orchestrations.delete(this.#ended.shift()?.id ?? '');
+    }
   }
 
   #nodeEnded = ({ record, status, result, error }: Task): void => {
@@ -164,6 +175,7 @@ export class ActorSystem {
   /** Drives every deadline. What ended before `settledMs` may be forgotten. */
   tick(monoMs: number, settledMs: number): void {
     this.#lookAtAgents(monoMs);
+    this.#forgetOrchestrations(Math.min(settledMs, monoMs - KEEP_ENDED_MS));
     for (const pool of this.#selectors.keys()) this.toPool(pool, { type: 'TICK', settledMs });
   }
 

@@ -14,8 +14,8 @@ import { Deadlines } from './deadlines.js';
 import { isHeld, nextStatus } from './task.js';
 import type { Turn } from './turn.js';
 
-/** How long a task that ended stays in memory at least, to answer a repeated submit or report at once. */
-const KEEP_ENDED_MS = 10_000;
+/** How long what ended stays in memory at least, to answer a repeated submit or report at once. */
+export const KEEP_ENDED_MS = 10_000;
 
 export interface NewTask extends Omit<TaskRecord, 'order' | 'createdAtMs'> {
   /** Known from the start to be impossible: it fails at once, without an attempt. */
