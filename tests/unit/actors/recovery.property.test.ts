@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Selector } from '#rota/machines/selector.js';
+import { isTerminal } from '#rota/protocol/task.js';
+import { createMemoryStore } from '#rota/store/memory.js';
+import { ModelTurn } from '../../support/model-turn.js';
+import { PoolDriver, selectorWith } from '../../support/pool.js';
+import { act, poolStep } from '../../support/pool-steps.js';
+
+/** What a new leader must know: all that has not ended, every agent, and the rotation. */
+function essentials(selector: Selector) {
+  return {
+    cursor: selector.cursor,
+    agents: [...selector.roster.members()].map((member) => ({ ...member })).sort((a, b) => a.index - b.index),
+    tasks: [...selector.tasks()]
+      .filter((task) => !isTerminal(task.status))
+      .sort((a, b) => a.record.order - b.record.order)
+      .map(({ record, status, attempt, token, agentId }) => ({
+        ...{ record, status, attempt, token },
+        // Of a task that waits, who held it last is history.
+        agentId: status === 'pending' ? undefined : agentId,
+      })),
+  };
+}
+
+test('whenever the tables stop following, they and the rest of the journal give back the live state', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(poolStep, { maxLength: 60, size: 'max' }),
+      fc.nat(60),
+      async (steps, materialisedSteps) => {
+        const pool = new PoolDriver();
+        const store = createMemoryStore();
+        const { epoch } = await store.lead('first');
+        let seq = 0;
+        let written = 0;
+        let inTables = 0;
+        for (const [serial, one] of steps.entries()) {
+          act(pool, one, serial);
+          const events = pool.turn.events.slice(written);
+          written += events.length;
+          if (serial >= materialisedSteps || events.length === 0) continue;
+          seq += 1;
+          inTables = written;
+          await store.append({ seq, epoch, events });
+        }
+
+        const recovered = await store.lead('second');
+        const turn = new ModelTurn();
+        const selector = selectorWith(turn);
+        const [image] = recovered.pools;
+        if (image !== undefined) selector.restore(image);
+        for (const row of recovered.tail) for (const event of row.events) selector.apply(event);
+        for (const event of pool.turn.events.slice(inTables)) selector.apply(event);
+
+        expect(essentials(selector)).toEqual(essentials(pool.selector));
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
