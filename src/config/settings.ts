@@ -59,6 +59,11 @@ export function readSettings(env: Environment = process.env): Settings {
   };
 }
 
+/** Whether ROTA_NATS names a server, so that `natsUrl` is not the default. */
+export function isNatsSet(env: Environment = process.env): boolean {
+  return (env.ROTA_NATS ?? '') !== '';
+}
+
 /**
  * The environment that commands start from: this process's own, without rota's settings, of which
  * ROTA_NATS may hold credentials.

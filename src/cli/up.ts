@@ -1,0 +1,221 @@
+import type { Command } from 'commander';
+import type { Logger } from 'pino';
+import { type AgentEntry, readAgentsFile } from '../config/agents-file.js';
+import { isNatsSet, readSettings } from '../config/settings.js';
+import { createCoordinator, VERSION } from '../embed.js';
+import { findNatsServer, type NatsServer, startNatsServer } from '../launch/nats-server.js';
+import { RotaError } from '../protocol/errors.js';
+import { openSqlite } from '../store/sqlite.js';
+import type { Store } from '../store/store.js';
+import type { Transport } from '../transport/transport.js';
+import { type CommandAgents, type CommandEvent, startCommandAgents } from './command-agents.js';
+import { connectServer, placeOf, type ServerOptions, withServerOptions } from './connect.js';
+import { EXIT, EXIT_CODES_HELP, UnreachableError } from './exit.js';
+import { createLog } from './log.js';
+import { LEASE_HELP, LEASE_MS, leaseMs, wholeNumber } from './options.js';
+import type { Output } from './output.js';
+import type { Action, Cli } from './program.js';
+import { endsBySignal, firstFault, whenAborted } from './signals.js';
+import { count, oneLine } from './text.js';
+
+interface UpOptions extends ServerOptions {
+  readonly store?: string;
+  readonly leaseMs: number;
+  readonly agents?: string;
+  readonly port: number;
+}
+
+const HOST = '127.0.0.1';
+const PORT = 4222;
+
+export function addUpCommand(program: Command, action: Action): void {
+  const command = program
+    .command('up')
+    .summary('start a coordinator that serves')
+    .description(
+      'Starts a coordinator that serves agents and clients over NATS until it is stopped. Without --nats and ' +
+        "ROTA_NATS it starts this machine's own nats-server with it, for this machine only.",
+    )
+    .option('--store <path>', 'SQLite file to keep tasks in; none: memory (default: ROTA_STORE, or .rota/rota.db)')
+    .option('--lease-ms <n>', LEASE_HELP, leaseMs, LEASE_MS)
+    .option('--agents <file>', 'agents to start in this process as well')
+    .option('--port <n>', 'port of the nats-server that it starts; 0: any free one', wholeNumber(0, 65_535), PORT);
+  withServerOptions(command)
+    .addHelpText(
+      'after',
+      `
+Ctrl-C takes nothing more, lets agents of this process finish, stores what is under way, and stops.
+A second one stops at once. Tasks in a store go on at the next start.
+
+Examples:
+  rota up
+  rota up --agents agents.yaml
+  rota up --nats nats://user:password@nats.example.org --store /var/lib/rota/rota.db
+${EXIT_CODES_HELP}
+  Stopped by a single Ctrl-C it ends with 0; with 1 when another coordinator took its store over.`,
+    )
+    .action(action(up));
+}
+
+async function up(cli: Cli, options: UpOptions): Promise<number> {
+  const entries = options.agents === undefined ? [] : readAgentsFile(options.agents).agents;
+  const service = new Service(cli, options, entries);
+  return endsBySignal({
+    work: service.serve(),
+    drain: () => service.drain(),
+    kill: () => service.kill(),
+  });
+}
+
+/**
+ * A coordinator with what it needs: server, connection, store, and agents if there are any. It opens them
+ * in that order and closes them in the other.
+ */
+class Service {
+  readonly #cli: Cli;
+  readonly #options: UpOptions;
+  readonly #entries: readonly AgentEntry[];
+  readonly #log: Logger;
+  readonly #closers: (() => Promise<unknown>)[] = [];
+  readonly #ending = new AbortController();
+  #agents: CommandAgents | undefined;
+
+  constructor(cli: Cli, options: UpOptions, entries: readonly AgentEntry[]) {
+    this.#cli = cli;
+    this.#options = options;
+    this.#entries = entries;
+    this.#log = createLog(cli.output);
+  }
+
+  async serve(): Promise<number> {
+    try {
+      const fault = await Promise.race([this.#open(), whenAborted(this.#ending.signal)]);
+      if (fault !== undefined) {
+        // What they do could not be reported any more.
+        await this.#agents?.kill();
+        throw fault;
+      }
+    } finally {
+      for (const close of this.#closers.splice(0).reverse()) await close();
+    }
+    this.#log.info('stopped');
+    return EXIT.ok;
+  }
+
+  drain(): void {
+    const load = this.#agents?.load ?? 0;
+    const finish = load === 0 ? '' : `; ${count(load, 'running task')} of this process may finish`;
+    this.#log.info(`draining: nothing more is taken${finish}. Ctrl-C again stops at once`);
+    this.#ending.abort();
+  }
+
+  async kill(): Promise<void> {
+    await this.#agents?.kill();
+  }
+
+  /** Opens everything; resolves with what makes it impossible to go on, once something does. */
+  async #open(): Promise<Error | undefined> {
+    const { clock, output } = this.#cli;
+    const { leaseMs } = this.#options;
+    const { namespace, servers } = placeOf(this.#options);
+    const server = await startOwnServer(this.#cli, this.#options);
+    if (server !== undefined) this.#closers.push(() => server.stop());
+    const transport = await connectServer(this.#cli, server?.url ?? servers, 'rota up');
+    this.#closers.push(() => transport.close());
+    transport.onStatus((status) => this.#log.info({ server: transport.description }, `connection: ${status}`));
+    const store = await this.#openStore();
+    if (store !== 'none') this.#closers.push(() => store.close());
+    const coordinator = await createCoordinator({ transport, store, namespace, leaseMs, clock, log: this.#log });
+    this.#closers.push(() => coordinator.stop());
+    const { epoch } = coordinator;
+    printWelcome(output, { transport, namespace, epoch, store: this.#storePath(), isOwn: server !== undefined });
+    const ends: Promise<Error | undefined>[] = [coordinator.stopped];
+    if (server !== undefined)
+      ends.push(server.exited.then(({ code, signal }) => serverEnded(signal ?? `code ${code}`)));
+    if (this.#entries.length > 0) ends.push(this.#startAgents(transport, namespace));
+    return firstFault(ends);
+  }
+
+  #storePath(): string {
+    return this.#options.store ?? readSettings().storePath;
+  }
+
+  async #openStore(): Promise<Store | 'none'> {
+    const path = this.#storePath();
+    return path === 'none' ? 'none' : openSqlite({ path, clock: this.#cli.clock });
+  }
+
+  #startAgents(transport: Transport, namespace: string): Promise<Error | undefined> {
+    const agents = startCommandAgents({
+      entries: this.#entries,
+      namespace,
+      clock: this.#cli.clock,
+      connect: () => transport,
+      onEvent: (event) => logCommandEvent(this.#log, event),
+    });
+    this.#agents = agents;
+    this.#closers.push(() => agents.drain());
+    return agents.stopped;
+  }
+}
+
+function logCommandEvent(log: Logger, event: CommandEvent): void {
+  const { agentId: agent, task } = event;
+  const fields = { agent, task: task.taskId, attempt: task.attempt };
+  if (event.kind === 'failed') log.warn({ ...fields, code: event.error.code }, event.error.message);
+  else log.info(fields, event.kind);
+}
+
+function serverEnded(how: string): Error {
+  return new RotaError('NO_COORDINATOR', `The nats-server of this process ended (${how}).`);
+}
+
+/** Starts a nats-server where the command line names none; undefined where it does. */
+async function startOwnServer({ clock }: Cli, { nats, port }: UpOptions): Promise<NatsServer | undefined> {
+  if (nats !== undefined || isNatsSet()) return undefined;
+  const { natsServerBin, path } = readSettings();
+  const bin = findNatsServer({ bin: natsServerBin, path });
+  if (bin === undefined) {
+    const given = natsServerBin === undefined ? 'there is none in PATH' : `NATS_SERVER_BIN is ${natsServerBin}`;
+    throw new UnreachableError(`up needs a nats-server, and ${given}. ${HOW_TO_GET_ONE}`);
+  }
+  try {
+    return await startNatsServer({ bin, host: HOST, port, clock });
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || !/address already in use/.test(thrown.message)) throw thrown;
+    throw new UnreachableError(
+      `port ${port} on ${HOST} is taken. If a NATS server runs there, use it: rota up --nats nats://${HOST}:${port}. ` +
+        'If not, choose another port with --port.',
+    );
+  }
+}
+
+const HOW_TO_GET_ONE = `Get one in one of these ways:
+  sudo apt-get install nats-server
+  brew install nats-server
+  docker run --rm -p 4222:4222 nats      then: rota up --nats nats://127.0.0.1:4222
+  https://nats.io/download               then: NATS_SERVER_BIN=/path/to/nats-server rota up`;
+
+interface Welcome {
+  readonly transport: Transport;
+  readonly namespace: string;
+  readonly epoch: number;
+  readonly store: string;
+  readonly isOwn: boolean;
+}
+
+function printWelcome({ line, paint }: Output, { transport, namespace, epoch, store, isOwn }: Welcome): void {
+  const address = transport.description;
+  const flags = [
+    ...(address === `nats://${HOST}:${PORT}` ? [] : [` --nats ${address}`]),
+    ...(namespace === 'rota' ? [] : [` --namespace ${namespace}`]),
+  ].join('');
+  const field = (label: string, value: string) => line(`  ${paint('dim', label.padEnd(10))} ${oneLine(value)}`);
+  line(`${paint('bold', `rota ${VERSION}`)} ${paint('green', 'is up')}`);
+  field('listening', `${address}${isOwn ? ' (its own nats-server, this machine only)' : ''}`);
+  field('namespace', `${namespace}, epoch ${epoch}`);
+  field('store', store === 'none' ? 'none: tasks end with this process' : store);
+  field('agents', `rota agent${flags} --id ann --pool dev --exec ./work`);
+  field('submit', `rota submit${flags} --pool dev --payload '{"a": 1}' --wait`);
+  field('stop', 'Ctrl-C; twice stops at once');
+}

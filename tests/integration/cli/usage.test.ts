@@ -1,0 +1,125 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { agentsFile, createFolder, ECHO, rotaToEnd } from './harness.js';
+
+const folder = createFolder();
+afterAll(() => folder[Symbol.dispose]());
+const agents = folder.write('agents.yaml', agentsFile({ dev: ECHO }));
+const graph = (tasks: string) => folder.write(`graph-${Math.abs(hash(tasks))}.yaml`, `name: g\ntasks:\n${tasks}`);
+
+function hash(text: string): number {
+  return [...text].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) | 0, 0);
+}
+
+const COMMANDS = ['run', 'up', 'agent', 'submit', 'tasks', 'agents', 'show', 'cancel'];
+
+describe('help', () => {
+  it('of rota alone lists the commands, settings and exit codes', async () => {
+    const { code, stdout, stderr } = await rotaToEnd([]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} .*  \\w`, 'm'));
+    expect(stdout).toContain('ROTA_NATS');
+    expect(stdout).toContain('130  stopped by Ctrl-C');
+  });
+
+  it.each(COMMANDS)('of %s has examples and exit codes', async (name) => {
+    const { code, stdout } = await rotaToEnd([name, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: rota ${name} `);
+    expect(stdout).toContain(`Examples:\n  rota ${name}`);
+    expect(stdout).toContain('Exit codes:');
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    [['runn'], /^rota: unknown command 'runn'\n\(Did you mean run\?\)/],
+    [['tasks', '--pol', 'x'], /^rota: unknown option '--pol'\n\(Did you mean --pool\?\)/],
+    [['tasks', '--limit', '0'], /--limit <n>' argument '0' is invalid. Expected a whole number from 1 to 1000/],
+    [['tasks', '--status', 'done'], /argument 'done' is invalid. Allowed choices are pending, assigned/],
+    [['submit'], /^rota: required option '--pool <name>' not specified/],
+    [['submit', '--pool', 'a b'], /^rota: --pool is "a b"\. Use 1 to 64 of the characters/],
+    [['submit', '--pool', 'dev', '--payload', '{a}'], /^rota: --payload is not JSON \(.*quotes of its own/],
+    [['cancel'], /^rota: cancel: name the tasks, or an orchestration with --orchestration ID/],
+    [['cancel', 'x', '--drain'], /^rota: cancel: --drain goes with --orchestration/],
+    [['show', 'a.b'], /^rota: the task is "a\.b"\. Use 1 to 64/],
+    [['agent', '--pool', 'dev'], /^rota: agent: --id, --exec missing/],
+    [['tasks', '--nats', 'http://user:secret@host'], /^rota: --nats is "\*\*\*@host": write nats:\/\/host:port/],
+    [['run', 'x.yaml', '--store', 'a', '--nats', 'nats://h'], /'--store <path>' cannot be used with option '--nats/],
+  ])('%j is refused with the remedy', async (args, message) => {
+    const { code, stdout, stderr } = await rotaToEnd(args);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain('secret');
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('refuses settings that do not fit', async () => {
+    const { code, stderr } = await rotaToEnd(['tasks'], { env: { ROTA_NATS: 'localhost' } });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^rota: The environment variable ROTA_NATS is "localhost"/);
+  });
+
+  it('shows where an error was thrown when ROTA_LOG is debug', async () => {
+    const { stderr } = await rotaToEnd(['show', 'a.b'], { env: { ROTA_LOG: 'debug' } });
+    expect(stderr).toMatch(/^ +at /m);
+  });
+});
+
+describe('files', () => {
+  const plain = graph('  a: { pool: dev }\n');
+
+  it.each([
+    [
+      'a cycle',
+      graph('  a: { pool: dev, dependsOn: [b] }\n  b: { pool: dev, dependsOn: [a] }\n'),
+      /:3:31: .*a → b → a\. Remove one/,
+    ],
+    [
+      'an unknown key',
+      graph('  a: { pool: dev, retries: 3 }\n'),
+      /:3:19: tasks\.a\.retries: this key is not known\. Known here: pool/,
+    ],
+    [
+      'a missing agent',
+      graph('  a: { pool: devs }\n'),
+      /:3:14: tasks\.a\.pool is "devs": no agent serves this pool\. Did you mean "dev"\?/,
+    ],
+    ['a syntax error', graph('  a: { pool: dev\n'), /graph-\d+\.yaml:\d+:\d+: /],
+    ['no such file', '/nowhere/graph.yaml', /^rota: \/nowhere\/graph\.yaml: there is no file .* Check the path/],
+  ])('%s: nothing is started, and the place is named', async (_name, file, message) => {
+    const { code, stdout, stderr } = await rotaToEnd(['run', file, '--agents', agents]);
+    expect(stderr).toMatch(message);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('an agents file with a fault is refused as well', async () => {
+    const faulty = folder.write('faulty.yaml', 'agents:\n  - { id: a, pool: dev, launch: { cmd: x } }\n');
+    const { code, stderr } = await rotaToEnd(['run', plain, '--agents', faulty]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/faulty\.yaml:2:\d+: agents\[0\]\.launch\.cmd: this key is not known/);
+  });
+
+  it('somebody must do the work', async () => {
+    const { code, stderr } = await rotaToEnd(['run', plain]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/nobody would do the work\. .*--agents FILE, or .*--nats URL/);
+  });
+});
+
+describe('a server that is not there', () => {
+  it.each([
+    ['tasks', ['tasks']],
+    ['agent', ['agent', '--id', 'a', '--pool', 'dev', '--exec', 'true']],
+    ['up', ['up', '--store', 'none']],
+  ])('%s names it and the remedy', async (_name, args) => {
+    const { code, stderr } = await rotaToEnd([...args, '--nats', 'nats://127.0.0.1:1']);
+    expect(stderr).toMatch(/^rota: No NATS server answers at 127\.0\.0\.1:1 .*`rota up`/m);
+    expect(code).toBe(3);
+  });
+
+  it('up says how to get one', async () => {
+    const { code, stderr } = await rotaToEnd(['up', '--store', 'none'], { env: { NATS_SERVER_BIN: '/nowhere/nats' } });
+    expect(stderr).toMatch(/NATS_SERVER_BIN is \/nowhere\/nats.*\n.*apt-get install nats-server\n.*brew/);
+    expect(code).toBe(3);
+  });
+});
