@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { holdLifeLine } from '../../launch/harness.js';
+import { holdLifeLine } from '../launch/harness.js';
 
 export const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createLifeLine } from '../../launch/harness.js';
+import { createLifeLine } from '../launch/harness.js';
 import {
   agentsFile,
   createFolder,

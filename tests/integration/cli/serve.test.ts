@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLifeLine } from '../../launch/harness.js';
 import { startTestNats, type TestNats } from '../../support/nats-server.js';
+import { createLifeLine } from '../launch/harness.js';
 import { agentsFile, createFolder, ECHO, jsonLines, type Rota, rota, rotaToEnd, stubborn } from './harness.js';
 
 const folder = createFolder();
