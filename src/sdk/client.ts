@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Clock, systemClock } from '../clock.js';
 import { createIds, type Ids, type Random, systemRandom } from '../ids.js';
 import { encodeBatches, validate } from '../protocol/codec.js';
@@ -160,6 +161,7 @@ class CoordinatorClient implements Client {
     this.#ids = createIds(this.#clock, random ?? systemRandom);
     this.id = assertName('id', options.id ?? `client-${this.#ids()}`);
     this.#patienceMs = patienceMs ?? PATIENCE_MS;
+    unwarned(this.#closing.signal);
     this.#peer = new Peer({ transport, namespace: namespace ?? 'rota', principal: this.id, clock: this.#clock });
     this.#outcomes = new Waiters((ids) => this.#askForTasks(ids));
     this.#orchestrations = new Waiters((ids) => this.#askForOrchestrations(ids));
@@ -191,12 +193,13 @@ class CoordinatorClient implements Client {
       else specs.push(spec);
       return spec;
     });
+    // All are encoded before one is sent: what can't be has sent nothing.
+    const frames = [...byPool].flatMap(([pool, specs]) => {
+      const subject = this.#peer.subjects.submit(this.id, pool);
+      return encodeBatches(specs, (items) => ({ watch, tasks: items }), LIMITS).map((bytes) => ({ subject, bytes }));
+    });
     for (const spec of specs) this.#outcomes.expect(spec.id);
-    const requests = [...byPool].flatMap(([pool, specs]) =>
-      encodeBatches(specs, (items) => ({ watch, tasks: items }), LIMITS).map((frame) => {
-        return this.#peer.send(this.#peer.subjects.submit(this.id, pool), frame, SubmitReply, this.#patience());
-      }),
-    );
+    const requests = frames.map(({ subject, bytes }) => this.#peer.send(subject, bytes, SubmitReply, this.#patience()));
     for (const reply of await Promise.all(requests)) {
       // What was submitted before may have ended before, and is told of no more.
       for (const { id, duplicate } of reply.tasks) if (duplicate) this.#outcomes.forget(id);
@@ -204,16 +207,19 @@ class CoordinatorClient implements Client {
     return specs.map((spec) => spec.id);
   }
 
-  result(taskId: string, signal?: AbortSignal): Promise<TaskOutcome> {
+  async result(taskId: string, signal?: AbortSignal): Promise<TaskOutcome> {
+    // Asked for in one frame with others, which a name that is none would spoil.
+    assertName('taskId', taskId);
     return this.#outcomes.wait(taskId, signal);
   }
 
   async *results(taskIds: readonly string[], signal?: AbortSignal): AsyncGenerator<TaskOutcome> {
+    const given = signal === undefined ? undefined : unwarned(AbortSignal.any([signal]));
     const ended: TaskOutcome[] = [];
     let failure: unknown;
     let wake = () => {};
     for (const id of taskIds) {
-      this.result(id, signal)
+      this.result(id, given)
         .then((outcome) => ended.push(outcome))
         .catch((error) => {
           failure ??= error;
@@ -252,8 +258,13 @@ class CoordinatorClient implements Client {
 
   async cancel(taskIds: string | readonly string[]): Promise<Record<string, TaskStatus | undefined>> {
     const ids = typeof taskIds === 'string' ? [taskIds] : taskIds;
-    const reply = await this.#ask('cancel', { taskIds: ids }, CancelReply);
-    return Object.fromEntries(reply.tasks.map((task) => [task.id, task.status]));
+    const statuses: Record<string, TaskStatus | undefined> = {};
+    for (let from = 0; from < ids.length; from += LIMITS.tasksPerFrame) {
+      const some = ids.slice(from, from + LIMITS.tasksPerFrame);
+      const { tasks } = await this.#ask('cancel', { taskIds: some }, CancelReply);
+      for (const { id, status } of tasks) statuses[id] = status;
+    }
+    return statuses;
   }
 
   async cancelOrchestration(id: string, mode: 'abort' | 'drain' = 'abort'): Promise<void> {
@@ -290,11 +301,11 @@ class CoordinatorClient implements Client {
 
   close(): void {
     if (this.#closing.signal.aborted) return;
-    this.#closing.abort();
-    for (const cleanUp of this.#cleanUp) cleanUp();
     const error = new RotaError('CLOSED', 'The client was closed.');
-    this.#outcomes.fail(error);
-    this.#orchestrations.fail(error);
+    this.#closing.abort(error);
+    for (const cleanUp of this.#cleanUp) cleanUp();
+    this.#outcomes.close(error);
+    this.#orchestrations.close(error);
   }
 
   [Symbol.dispose](): void {
@@ -311,8 +322,10 @@ class CoordinatorClient implements Client {
     for (const event of progress) this.#emit({ kind: 'progress', event });
     for (const event of orchestrations) {
       this.#emit({ kind: 'orchestration', event });
-      // The nodes come with the answer to a query.
-      if (isTerminal(event.status)) this.#orchestrations.askFor(event.orchestrationId);
+      if (!isTerminal(event.status)) continue;
+      // The nodes come with the answer to a query, now or when somebody waits for them.
+      this.#orchestrations.forget(event.orchestrationId);
+      this.#orchestrations.askFor(event.orchestrationId);
     }
   }
 
@@ -378,4 +391,10 @@ class CoordinatorClient implements Client {
       }
     }
   }
+}
+
+/** Many calls wait on one signal: that is no leak of listeners, of which Node would warn. */
+function unwarned(signal: AbortSignal): AbortSignal {
+  setMaxListeners(0, signal);
+  return signal;
 }

@@ -21,6 +21,9 @@ export interface PeerOptions {
 export interface Patience {
   /** How long retryable errors are tried again. */
   readonly patienceMs: number;
+  /** How long one answer is waited for. Default 5,000. */
+  readonly timeoutMs?: number;
+  /** Ends it with the signal's reason, unless an answer is under way. */
   readonly signal?: AbortSignal;
 }
 
@@ -66,20 +69,20 @@ export class Peer {
     subject: string,
     bytes: Uint8Array,
     replySchema: S,
-    { patienceMs, signal }: Patience,
+    { patienceMs, timeoutMs = REQUEST_TIMEOUT_MS, signal }: Patience,
   ): Promise<z.infer<S>> {
     const { transport, clock } = this.#options;
     const giveUpMs = clock.monoMs() + patienceMs;
     for (let pauseMs = RETRY_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
+      signal?.throwIfAborted();
       try {
-        return readReply(replySchema, await transport.request(subject, bytes, { timeoutMs: REQUEST_TIMEOUT_MS }));
+        return readReply(replySchema, await transport.request(subject, bytes, { timeoutMs }));
       } catch (thrown) {
         const error = asRotaError(thrown, 'UNAVAILABLE');
         const waitMs = error.retryAfterMs ?? pauseMs;
-        const isOver = clock.monoMs() + waitMs > giveUpMs || signal?.aborted === true;
+        const isOver = clock.monoMs() + waitMs > giveUpMs;
         if (!error.retryable || isOver || error.code === 'UNKNOWN_AGENT') throw error;
         await sleep(clock, waitMs, signal);
-        if (signal?.aborted) throw error;
       }
     }
   }

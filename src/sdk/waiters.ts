@@ -20,6 +20,7 @@ export class Waiters<T> {
   readonly #askFor: (ids: readonly string[]) => Promise<void>;
   readonly #toAsk = new Set<string>();
   #isAsking = false;
+  #closed: Error | undefined;
 
   constructor(askFor: (ids: readonly string[]) => Promise<void>) {
     this.#askFor = askFor;
@@ -36,16 +37,29 @@ export class Waiters<T> {
   wait(id: string, signal?: AbortSignal): Promise<T> {
     const kept = this.#kept.get(id);
     if (kept !== undefined) return Promise.resolve(kept);
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const outcome = new Promise<T>((resolve, reject) => {
-      const waiter = { resolve, reject };
-      const waiters = this.#waiting.get(id);
-      if (waiters === undefined) this.#waiting.set(id, new Set([waiter]));
-      else waiters.add(waiter);
-      signal?.addEventListener('abort', () => {
-        this.#waiting.get(id)?.delete(waiter);
-        reject(signal.reason);
-      });
+      const waiters = this.#waiting.get(id) ?? new Set();
+      const giveUp = () => {
+        waiters.delete(waiter);
+        // What nobody waits for is not asked for.
+        if (waiters.size === 0) this.#waiting.delete(id);
+        waiter.reject(signal?.reason);
+      };
+      const settled = () => signal?.removeEventListener('abort', giveUp);
+      const waiter: Waiter<T> = {
+        resolve(value) {
+          settled();
+          resolve(value);
+        },
+        reject(error) {
+          settled();
+          reject(error);
+        },
+      };
+      this.#waiting.set(id, waiters.add(waiter));
+      signal?.addEventListener('abort', giveUp);
     });
     if (!this.#expected.has(id)) this.askFor(id);
     return outcome;
@@ -62,6 +76,12 @@ export class Waiters<T> {
     const waiters = this.#waiting.get(id);
     this.#waiting.delete(id);
     for (const { reject } of waiters ?? []) reject(error);
+  }
+
+  /** Fails what waits, and what is waited for later. */
+  close(error: Error): void {
+    this.#closed = error;
+    this.fail(error);
   }
 
   fail(error: Error): void {
