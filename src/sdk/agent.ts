@@ -32,8 +32,11 @@ export interface HandlerContext {
   progress(percent: number, message?: string): void;
 }
 
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is one too.
+type HandlerResult = Json | undefined | void;
+
 /** Does one task. What it returns is the result; what it throws fails the attempt. */
-export type Handler = (task: Assignment, context: HandlerContext) => Promise<Json | undefined> | Json | undefined;
+export type Handler = (task: Assignment, context: HandlerContext) => Promise<HandlerResult> | HandlerResult;
 
 export interface AgentOptions extends AgentProfileInput {
   readonly transport: Transport;
@@ -47,7 +50,7 @@ export interface AgentOptions extends AgentProfileInput {
 
 export interface Agent {
   readonly id: string;
-  /** Resolves once a coordinator knows the agent; there is no limit to how long that takes. */
+  /** Resolves once a coordinator knows the agent, however long that takes; rejects when it stops before. */
   readonly ready: Promise<void>;
   /** Resolves once it has stopped: with the error that stopped it, or with nothing. */
   readonly stopped: Promise<RotaError | undefined>;
@@ -108,6 +111,7 @@ class AgentProcess implements Agent {
   #onEmpty: (() => void) | undefined;
   #drained: Promise<void> | undefined;
   #setReady: () => void = () => {};
+  #setNeverReady: (error: RotaError) => void = () => {};
   #setStopped: (error: RotaError | undefined) => void = () => {};
 
   constructor(options: AgentOptions) {
@@ -118,9 +122,12 @@ class AgentProcess implements Agent {
     this.#clock = clock ?? systemClock;
     this.#session = createIds(this.#clock, random ?? systemRandom)();
     this.#peer = new Peer({ transport, namespace: namespace ?? 'rota', principal: id, clock: this.#clock });
-    this.ready = new Promise((resolve) => {
+    this.ready = new Promise((resolve, reject) => {
       this.#setReady = resolve;
+      this.#setNeverReady = reject;
     });
+    // Whoever does not wait for it need not handle it.
+    this.ready.catch(() => {});
     this.stopped = new Promise((resolve) => {
       this.#setStopped = resolve;
     });
@@ -148,6 +155,8 @@ class AgentProcess implements Agent {
   async stop(): Promise<void> {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
+      // A heartbeat after the farewell would bring the agent back.
+      this.#cancelHeartbeat?.();
       for (const task of this.#held.values()) task.abort.abort(new RotaError('CLOSED', 'The agent stops.'));
       await this.#leave('offline');
       this.#finish(undefined);
@@ -185,8 +194,10 @@ class AgentProcess implements Agent {
   #finish(error: RotaError | undefined): void {
     this.#stopping.abort();
     this.#cancelHeartbeat?.();
-    for (const task of this.#held.values()) task.abort.abort(error ?? new RotaError('CLOSED', 'The agent stops.'));
+    const reason = error ?? new RotaError('CLOSED', 'The agent stops.');
+    for (const task of this.#held.values()) task.abort.abort(reason);
     for (const cleanUp of this.#cleanUp.splice(0)) cleanUp();
+    this.#setNeverReady(reason);
     this.#setStopped(error);
   }
 
@@ -205,9 +216,12 @@ class AgentProcess implements Agent {
       this.#revoke(reply.revoked);
       this.#reports.resend();
       this.#setReady();
+      // To register is to come online, but what drains takes nothing more.
+      if (this.#drained !== undefined) void this.#leave('draining');
       nextMs = reply.heartbeatMs;
       this.#scheduleHeartbeat(reply.heartbeatMs);
     } catch (thrown) {
+      if (this.#stopping.signal.aborted) return;
       const error = asRotaError(thrown, 'UNAVAILABLE');
       if (error.retryable) this.#cancelHeartbeat = this.#clock.after(nextMs, () => void this.#register());
       else this.#finish(error);
@@ -224,7 +238,8 @@ class AgentProcess implements Agent {
   async #heartbeat(heartbeatMs: number): Promise<void> {
     try {
       const frame = { session: this.#session, held: this.#heldList() };
-      const patience = { patienceMs: 0 };
+      // One that is lost must not keep the next one waiting: the lease lasts only a few.
+      const patience = { patienceMs: 0, timeoutMs: heartbeatMs };
       const subject = this.#peer.subjects.from(this.id, 'heartbeat');
       this.#revoke((await this.#peer.request(subject, frame, HeartbeatReply, patience)).revoked);
     } catch (thrown) {
@@ -260,7 +275,7 @@ class AgentProcess implements Agent {
   }
 
   #startNext(): void {
-    while (this.#running < this.#profile.maxConcurrency) {
+    while (this.#running < this.#profile.maxConcurrency && !this.#stopping.signal.aborted) {
       const task = this.#queue.shift();
       if (task === undefined) return;
       if (!task.abort.signal.aborted) void this.#run(task);
@@ -287,7 +302,7 @@ class AgentProcess implements Agent {
       const result = await this.#handler(assignment, this.#contextOf(task));
       if (abort.signal.aborted) return;
       task.state = 'reported';
-      this.#reports.completed(taskId, token, result ?? null, this.#clock.monoMs() - startMs);
+      this.#reports.completed(taskId, token, result === undefined ? null : result, this.#clock.monoMs() - startMs);
     } catch (thrown) {
       if (abort.signal.aborted) return;
       task.state = 'reported';
@@ -329,9 +344,17 @@ const ABORT_CODES = { cancelled: 'TASK_ENDED', timeout: 'TASK_TIMEOUT', revoked:
 
 function toWireError(thrown: unknown): WireError {
   if (thrown instanceof RotaError) return trimmed(thrown.toWire());
-  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
   const retryable = !(thrown instanceof PermanentError);
-  return trimmed({ code: 'HANDLER_FAILED', message, retryable });
+  return trimmed({ code: 'HANDLER_FAILED', message: textOf(thrown), retryable });
+}
+
+/** Anything can be thrown, also what has no text. */
+function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  } catch {
+    return 'The handler threw something that has no text.';
+  }
 }
 
 function trimmed(error: WireError): WireError {

@@ -63,7 +63,9 @@ export class Reports {
   /** Takes acknowledgements; returns the tasks whose outcome has arrived. */
   acknowledge(acks: readonly Ack[]): Held[] {
     const done: Held[] = [];
-    for (const { taskId, token, outcome, accepted } of acks) {
+    for (const { taskId, token, outcome, accepted, code } of acks) {
+      // Meant for a process of this name that came before; who was replaced learns so by its heartbeat.
+      if (code === 'SESSION_REPLACED') continue;
       const waiting = this.#unacknowledged.get(taskId)?.report;
       if (waiting?.token === token && waiting.outcome === outcome) this.#unacknowledged.delete(taskId);
       // A refusal is final whatever was reported: the task is another's.
@@ -92,6 +94,8 @@ export class Reports {
   }
 
   #ended(report: Report): void {
+    // Sent again after the outcome, `accepted` would take its place among what waits for an acknowledgement.
+    this.#unacknowledged.delete(report.taskId);
     this.#begun.delete(report.taskId);
     this.#progress.delete(report.taskId);
     this.#outgoing.push(report);
@@ -138,8 +142,9 @@ export class Reports {
   }
 }
 
-/** Levels that a report frame puts around a result. */
+/** Levels, and values at most, that a report frame puts around a result. */
 const REPORT_DEPTH = 3;
+const REPORT_NODES = 32;
 
 /** A result that can't travel fails its attempt, with the reason, instead of being sent for ever. */
 function withinBounds(report: Extract<Report, { outcome: 'completed' }>): Report {
@@ -157,7 +162,7 @@ function unfit(result: Json): RotaError | undefined {
       const problem = `The result has ${bytes.length} bytes, the limit is ${LIMITS.payloadBytes}.`;
       return new RotaError('RESULT_TOO_LARGE', problem);
     }
-    scan(bytes, { nodes: LIMITS.nodes, depth: LIMITS.depth - REPORT_DEPTH });
+    scan(bytes, { nodes: LIMITS.nodes - REPORT_NODES, depth: LIMITS.depth - REPORT_DEPTH });
     return undefined;
   } catch (thrown) {
     return new RotaError('INVALID_VALUE', `The result can't travel: ${asRotaError(thrown, 'INVALID_VALUE').message}`);
