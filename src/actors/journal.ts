@@ -73,6 +73,7 @@ export class Journal {
 
   /** Resolves once everything recorded so far is committed and has left. */
   idle(): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idle.push(resolve);
       this.schedule();

@@ -66,7 +66,7 @@ export const HANDLERS: Record<
     });
   },
 
-  async report(leader, { principal }, bytes) {
+  async report(leader, { principal }, bytes, answer) {
     const { session, reports: sent } = decode(ReportFrame, bytes);
     const reports = bytes.length > LIMITS.payloadBytes ? sent.map(withinSize) : sent;
     const pool = leader.system.poolOf(principal);
@@ -75,13 +75,19 @@ export const HANDLERS: Record<
     const forgotten = reports.filter((report) => selector.task(report.taskId) === undefined);
     const known = forgotten.length === 0 ? NOTHING_KNOWN : await leader.store.known(forgotten.map((one) => one.taskId));
     const ended = new Map([...known].map(([id, task]) => [id, { ...task, status: task.event.status }]));
-    leader.turn(() => leader.system.toPool(pool, { type: 'REPORT', agentId: principal, session, reports, ended }));
+    leader.turn(() => {
+      leader.system.toPool(pool, { type: 'REPORT', agentId: principal, session, reports, ended });
+      answer({});
+    });
   },
 
-  progress(leader, { principal }, bytes) {
+  progress(leader, { principal }, bytes, answer) {
     const { session, progress } = decode(ProgressFrame, bytes);
     const pool = memberPool(leader, principal, session);
-    leader.turn(() => leader.system.toPool(pool, { type: 'PROGRESS', agentId: principal, progress }));
+    leader.turn(() => {
+      leader.system.toPool(pool, { type: 'PROGRESS', agentId: principal, progress });
+      answer({});
+    });
   },
 
   leave(leader, { principal }, bytes, answer) {
