@@ -24,7 +24,7 @@ export function problemText(problem: Problem, value: unknown): string {
 }
 
 /** The one of `known` that `given` was probably meant to be; undefined when none is close. */
-export function nearest(given: string, known: readonly string[]): string | undefined {
+function nearest(given: string, known: readonly string[]): string | undefined {
   const bound = Math.max(1, Math.floor(given.length / 3));
   let best: { word: string; distance: number } | undefined;
   for (const word of known) {

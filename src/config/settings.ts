@@ -4,7 +4,7 @@ import { Name } from '../protocol/names.js';
 import { problemText } from './problem.js';
 import { validateDocument } from './zod-problems.js';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** What the environment says. Every variable is optional; an empty one counts as unset. */
 export interface Settings {

@@ -1,5 +1,5 @@
 /** No pause between two attempts is longer. */
-export const BACKOFF_MS_MAX = 10 * 60_000;
+const BACKOFF_MS_MAX = 10 * 60_000;
 
 /**
  * The pause after attempt `attempt` (1 for the first): `baseMs` doubled with each attempt, of which a

@@ -12,9 +12,12 @@ export {
 export {
   type Client,
   type ClientOptions,
+  type CoordinatorStatus,
   createClient,
   type OrchestrationOutcome,
+  type SubmitOptions,
   type SubmitTask,
   type TaskOutcome,
+  type TaskQuery,
   type Update,
 } from './client.js';

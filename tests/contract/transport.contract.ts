@@ -29,7 +29,7 @@ export function inbox() {
   };
 }
 
-export function code(run: () => unknown): string {
+function code(run: () => unknown): string {
   try {
     run();
   } catch (error) {

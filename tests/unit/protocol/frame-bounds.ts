@@ -21,7 +21,7 @@ export interface FrameCase {
 }
 
 export const chars = (count: number) => 'x'.repeat(count);
-export const list = (count: number, item: Json): Json => new Array<Json>(count).fill(item);
+const list = (count: number, item: Json): Json => new Array<Json>(count).fill(item);
 
 export const name = (...at: Path): Bound => ({
   at,
