@@ -6,10 +6,10 @@ import { LIMITS } from '../protocol/limits.js';
 import { assertName } from '../protocol/names.js';
 import { type CommandAgents, type CommandEvent, startCommandAgents } from './command-agents.js';
 import { connectServer, placeOf, type ServerOptions, withServerOptions } from './connect.js';
+import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UsageError } from './exit.js';
 import { commaList, wholeNumber } from './options.js';
 import type { Output } from './output.js';
-import type { Action, Cli } from './program.js';
 import { endsBySignal, whenAborted } from './signals.js';
 import { clockText, count, durationText, oneLine } from './text.js';
 

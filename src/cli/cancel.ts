@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type ClientCommandOptions, withClient, withClientOptions } from './connect.js';
+import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UsageError } from './exit.js';
-import type { Action, Cli } from './program.js';
 
 interface CancelOptions extends ClientCommandOptions {
   readonly orchestration?: string;

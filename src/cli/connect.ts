@@ -4,8 +4,8 @@ import { RotaError } from '../protocol/errors.js';
 import { type Client, createClient } from '../sdk/client.js';
 import { connectNats } from '../transport/nats.js';
 import type { Transport } from '../transport/transport.js';
+import type { Cli } from './context.js';
 import { NAMESPACE_HELP, NATS_HELP, PATIENCE_HELP, PATIENCE_MS, serverAddress, wholeNumber } from './options.js';
-import type { Cli } from './program.js';
 import { count, oneLine } from './text.js';
 
 /** Where the coordinator is, as the command line says. */

@@ -35,6 +35,7 @@ export function createLiveTable(output: Output, clock: Clock, name: string, boar
   const startMs = clock.monoMs();
   let drawn: readonly string[] = [];
   let isOverdue = true;
+  let isEnded = false;
 
   const linesUp = () => drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / output.columns)), 0);
   const erase = () => {
@@ -62,11 +63,14 @@ export function createLiveTable(output: Output, clock: Clock, name: string, boar
       isOverdue = true;
     },
     note(text) {
+      if (isEnded) return output.note(text);
       output.raw(erase());
       output.note(text);
       draw(output.rows - FRAME_LINES);
     },
     end() {
+      if (isEnded) return;
+      isEnded = true;
       stopDrawing();
       draw(FINAL_ROWS_MAX);
       process.off('exit', showCursor);

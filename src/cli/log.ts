@@ -35,13 +35,9 @@ function prettyLine({ paintError }: Output, line: string): string {
   const [name, colour] = LEVELS[level] ?? ['log', 'dim'];
   const details = Object.entries(fields).map(([key, value]) => `${key}=${fieldText(value)}`);
   if (err?.message !== undefined) details.push(err.message);
-  const parts = [
-    paintError('dim', clockText(time)),
-    paintError(colour, name.padEnd(5)),
-    oneLine(msg),
-    paintError('dim', oneLine(details.join(' '))),
-  ];
-  return parts.filter((part) => part !== '').join(' ');
+  const head = [paintError('dim', clockText(time)), paintError(colour, name.padEnd(5)), oneLine(msg)];
+  const tail = details.length === 0 ? [] : [paintError('dim', oneLine(details.join(' ')))];
+  return [...head, ...tail].join(' ');
 }
 
 interface LogRecord {

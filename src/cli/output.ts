@@ -72,6 +72,7 @@ function painter(stream: WriteStream): Paint {
   // Node looks at NO_COLOR and TERM for this.
   if (stream.isTTY !== true || !stream.hasColors()) return (_colour, text) => text;
   return (colour, text) => {
+    if (text === '') return '';
     const [on, off] = CODES[colour];
     return `\u001b[${on}m${text}\u001b[${off}m`;
   };

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
-import type { Clock } from '../clock.js';
 import { VERSION } from '../embed.js';
 import { addAgentCommand } from './agent.js';
 import { addCancelCommand } from './cancel.js';
+import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.js';
 import { isDebugging } from './log.js';
 import type { Output } from './output.js';
@@ -11,17 +11,6 @@ import { addRunCommand } from './run.js';
 import { addSubmitCommand } from './submit.js';
 import { indented } from './text.js';
 import { addUpCommand } from './up.js';
-
-/** What every command gets. */
-export interface Cli {
-  readonly output: Output;
-  readonly clock: Clock;
-}
-
-/** Makes an action of a function that answers with the exit code. */
-export type Action = <A extends unknown[]>(
-  run: (cli: Cli, ...args: A) => Promise<number>,
-) => (...args: A) => Promise<void>;
 
 const HELP = `
 Examples:
@@ -92,7 +81,7 @@ function createProgram({ output }: Cli, action: Action): Command {
 }
 
 /** `rota: what is wrong`, on stderr. ROTA_LOG=debug adds where it was thrown. */
-export function reportError(output: Output, thrown: unknown): void {
+function reportError(output: Output, thrown: unknown): void {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const [first = '', ...rest] = indented(message, '').split('\n');
   output.note(`${output.paintError('red', 'rota:')} ${[first, ...rest].join('\n')}`);

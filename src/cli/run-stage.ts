@@ -6,8 +6,8 @@ import { openSqlite } from '../store/sqlite.js';
 import { createMemoryBroker } from '../transport/memory.js';
 import { type CommandAgents, startCommandAgents } from './command-agents.js';
 import { connectServer, findCoordinator, placeOf } from './connect.js';
+import type { Cli } from './context.js';
 import { createLog, isDebugging } from './log.js';
-import type { Cli } from './program.js';
 import { firstFault } from './signals.js';
 
 /** What a run is performed on: a coordinator of its own, or one that runs already. */

@@ -16,7 +16,7 @@ export interface RunView {
 }
 
 /** A line for each change, for pipes and logs. */
-export function createLineView(output: Output, clock: Clock): RunView {
+export function createLineView(output: Output, clock: Clock, board: RunBoard): RunView {
   /** Ready, and perhaps assigned in the same turn: then that is what is told. */
   const ready = new Set<BoardRow>();
   const print = (row: BoardRow, text: string) => {
@@ -34,7 +34,7 @@ export function createLineView(output: Output, clock: Clock): RunView {
         else if (row.state === 'pending') {
           if (ready.size === 0) clock.defer(printReady);
           ready.add(row);
-        } else if (row.state !== 'assigned') print(row, changeText(row));
+        } else if (row.state !== 'assigned') print(row, changeText(board, row));
       }
     },
     note: (text) => output.note(`rota: ${text}`),
@@ -47,7 +47,7 @@ function readyText({ attempt, maxAttempts, pool, reason }: BoardRow): string {
   return `waits for attempt ${attempt + 1} of ${maxAttempts}: ${reason ?? 'the last one did not complete'}`;
 }
 
-function changeText(row: BoardRow): string {
+function changeText(board: RunBoard, row: BoardRow): string {
   const { state, agentId, reason, attempt } = row;
   const on = agentId === undefined ? '' : ` on ${agentId}`;
   const took =
@@ -60,7 +60,7 @@ function changeText(row: BoardRow): string {
     case 'failed':
       return `failed${on}${took}: ${row.error?.message ?? ''}`;
     case 'skipped':
-      return 'skipped: a task that it depends on did not complete, or the run was cancelled';
+      return `skipped: ${skippedText(board.missing(row))}`;
     default:
       return `${state}${on}`;
   }
@@ -80,6 +80,10 @@ export function createJsonView(output: Output): RunView {
   };
 }
 
+function skippedText(missing: readonly string[]): string {
+  return missing.length === 0 ? 'the run was cancelled' : `${missing.join(', ')} did not complete`;
+}
+
 /** Why a task is where it is, in a few words. */
 export function whyText(board: RunBoard, row: BoardRow): string {
   const { state, progress, reason, error, pool, attempt } = row;
@@ -96,7 +100,7 @@ export function whyText(board: RunBoard, row: BoardRow): string {
     case 'failed':
       return error?.message ?? '';
     case 'skipped':
-      return 'what it depends on did not complete';
+      return skippedText(board.missing(row));
     case 'cancelled':
       return '';
   }

@@ -11,11 +11,11 @@ import { checkGraph } from '../workflow/graph.js';
 import { OrchestrationFileSchema, toOrchestration } from '../workflow/orchestration-file.js';
 import { checkPools } from '../workflow/pools.js';
 import { type ClientCommandOptions, withClientOptions } from './connect.js';
+import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UsageError } from './exit.js';
 import { createLiveTable } from './live-table.js';
 import { isDebugging } from './log.js';
 import { LEASE_HELP, LEASE_MS, leaseMs } from './options.js';
-import type { Action, Cli } from './program.js';
 import { RunBoard } from './run-board.js';
 import { openEmbedded, openRemote, type Stage } from './run-stage.js';
 import { printSummary, printSummaryJson, summarise } from './run-summary.js';
@@ -204,7 +204,9 @@ class Run {
       const who = entries.length === 0 ? '' : `, ${count(entries.length, 'agent')}`;
       output.line(`${output.paint('bold', name)}: ${tasks}${who}, run ${spec.id}`);
       const isLive = output.isTerminal && !plain && !isDebugging();
-      this.#view = isLive ? createLiveTable(output, clock, spec.name, this.#board) : createLineView(output, clock);
+      this.#view = isLive
+        ? createLiveTable(output, clock, spec.name, this.#board)
+        : createLineView(output, clock, this.#board);
     }
     return this.#view;
   }

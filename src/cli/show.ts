@@ -1,8 +1,8 @@
 import type { AttemptRow, TaskDetail } from '../protocol/frames.js';
 import type { Json } from '../protocol/json.js';
 import { isTerminal } from '../protocol/task.js';
+import type { Cli } from './context.js';
 import type { Output } from './output.js';
-import type { Cli } from './program.js';
 import { STATUS_COLOURS } from './status-colours.js';
 import { durationText, indented, instantText, oneLine, pad } from './text.js';
 
@@ -31,7 +31,11 @@ export function showTask({ output, clock }: Cli, detail: TaskDetail): void {
     field('ended', `${instantText(task.endedAtMs)}, after ${durationText(task.endedAtMs - task.createdAtMs)}`);
   } else field('age', durationText(nowMs - task.createdAtMs));
   field('attempts', `${task.attempt} of ${task.maxAttempts}`);
-  for (const attempt of attempts) printAttempt(output, attempt, nowMs);
+  for (const attempt of attempts) {
+    // The last error of a failed task is the task's own, which is told below.
+    const isTold = task.status === 'failed' && attempt === attempts.at(-1);
+    printAttempt(output, attempt, { nowMs, isTold });
+  }
   for (const { agentId, token, code, atMs } of refusals) {
     field('refused', `a report of ${agentId} at ${instantText(atMs)}: ${oneLine(code)} (token ${token})`);
   }
@@ -43,12 +47,16 @@ export function showTask({ output, clock }: Cli, detail: TaskDetail): void {
   }
 }
 
-function printAttempt({ line, paint }: Output, attempt: AttemptRow, nowMs: number): void {
+function printAttempt(
+  { line, paint }: Output,
+  attempt: AttemptRow,
+  { nowMs, isTold }: { readonly nowMs: number; readonly isTold: boolean },
+): void {
   const { outcome, agentId, reason, strategy, candidates, assignedAtMs, endedAtMs, error } = attempt;
   const took = durationText((endedAtMs ?? nowMs) - assignedAtMs);
   line(`  ${attempt.attempt}  ${outcome === 'open' ? 'running' : outcome} on ${agentId}, ${took}`);
   line(paint('dim', `     ${oneLine(reason)} (${strategy}, ${candidates} could have taken it)`));
-  if (error !== undefined) line(indented(error.message, '     '));
+  if (error !== undefined && !isTold) line(indented(error.message, '     '));
 }
 
 function printValue({ line, paint }: Output, label: string, value: Json): void {

@@ -5,10 +5,10 @@ import { LIMITS } from '../protocol/limits.js';
 import { assertName } from '../protocol/names.js';
 import type { Client, SubmitTask, TaskOutcome } from '../sdk/client.js';
 import { type ClientCommandOptions, withClient, withClientOptions } from './connect.js';
+import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UsageError } from './exit.js';
 import { commaList, wholeNumber } from './options.js';
 import type { Output } from './output.js';
-import type { Action, Cli } from './program.js';
 import { onInterrupt } from './signals.js';
 import { indented } from './text.js';
 

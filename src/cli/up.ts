@@ -10,11 +10,11 @@ import type { Store } from '../store/store.js';
 import type { Transport } from '../transport/transport.js';
 import { type CommandAgents, type CommandEvent, startCommandAgents } from './command-agents.js';
 import { connectServer, placeOf, type ServerOptions, withServerOptions } from './connect.js';
+import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UnreachableError } from './exit.js';
 import { createLog } from './log.js';
 import { LEASE_HELP, LEASE_MS, leaseMs, wholeNumber } from './options.js';
 import type { Output } from './output.js';
-import type { Action, Cli } from './program.js';
 import { endsBySignal, firstFault, whenAborted } from './signals.js';
 import { count, oneLine } from './text.js';
 
@@ -162,7 +162,8 @@ class Service {
 function logCommandEvent(log: Logger, event: CommandEvent): void {
   const { agentId: agent, task } = event;
   const fields = { agent, task: task.taskId, attempt: task.attempt };
-  if (event.kind === 'failed') log.warn({ ...fields, code: event.error.code }, event.error.message);
+  // Its message may quote what the command said, which stays out of logs: `rota show` tells it.
+  if (event.kind === 'failed') log.warn({ ...fields, code: event.error.code }, 'failed');
   else log.info(fields, event.kind);
 }
 

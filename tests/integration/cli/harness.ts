@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runProgram } from '#rota/cli/program.js';
+import { systemClock } from '#rota/clock.js';
 import { holdLifeLine } from '../launch/harness.js';
 
-export const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface RotaOptions {
@@ -97,6 +99,33 @@ export async function rotaToEnd(args: readonly string[], options: RotaOptions = 
   const process = rota(args, { input: '', ...options });
   const code = await process.exit;
   return { code, stdout: process.stdout, stderr: process.stderr };
+}
+
+/** Runs a command line in this process, where nothing of it lives on: for what is refused at once. */
+export async function rotaInside(args: readonly string[]): Promise<Ended> {
+  const text = { stdout: '', stderr: '' };
+  const raw = (chunk: string) => {
+    text.stdout += chunk;
+  };
+  const plain = (_colour: string, chunk: string) => chunk;
+  const output = {
+    ...{
+      isTerminal: false,
+      isErrorTerminal: false,
+      columns: Infinity,
+      rows: Infinity,
+      paint: plain,
+      paintError: plain,
+    },
+    raw,
+    line: (line: string) => raw(`${line}\n`),
+    json: (value: unknown) => raw(`${JSON.stringify(value)}\n`),
+    note(line: string) {
+      text.stderr += `${line}\n`;
+    },
+  };
+  const code = await runProgram(args, { output, clock: systemClock });
+  return { code, ...text };
 }
 
 export function jsonLines(text: string): Record<string, unknown>[] {

@@ -150,7 +150,7 @@ describe('up, agent and their clients', () => {
     await using second = rota(at('up', '--store', store, '--namespace', 'two'));
     await second.says(/is up/);
     // A coordinator learns it when it writes.
-    await rotaToEnd([...at('submit', '--pool', 'dev', '--patience-ms', '0'), '--namespace', 'one']);
+    await using _submit = rota([...at('submit', '--pool', 'dev'), '--namespace', 'one']);
     expect(await first.exit).toBe(1);
     expect(first.stderr).toMatch(/^rota: .*Another coordinator leads this store now/m);
   });

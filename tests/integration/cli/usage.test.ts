@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { agentsFile, createFolder, ECHO, rotaToEnd } from './harness.js';
+import { agentsFile, createFolder, ECHO, rotaInside, rotaToEnd } from './harness.js';
 
 const folder = createFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -22,7 +22,7 @@ describe('help', () => {
   });
 
   it.each(COMMANDS)('of %s has examples and exit codes', async (name) => {
-    const { code, stdout } = await rotaToEnd([name, '--help']);
+    const { code, stdout } = await rotaInside([name, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: rota ${name} `);
     expect(stdout).toContain(`Examples:\n  rota ${name}`);
@@ -46,7 +46,7 @@ describe('the command line', () => {
     [['tasks', '--nats', 'http://user:secret@host'], /^rota: --nats is "\*\*\*@host": write nats:\/\/host:port/],
     [['run', 'x.yaml', '--store', 'a', '--nats', 'nats://h'], /'--store <path>' cannot be used with option '--nats/],
   ])('%j is refused with the remedy', async (args, message) => {
-    const { code, stdout, stderr } = await rotaToEnd(args);
+    const { code, stdout, stderr } = await rotaInside(args);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain('secret');
     expect(stderr).not.toMatch(/^ +at /m);
@@ -87,9 +87,15 @@ describe('files', () => {
     ['a syntax error', graph('  a: { pool: dev\n'), /graph-\d+\.yaml:\d+:\d+: /],
     ['no such file', '/nowhere/graph.yaml', /^rota: \/nowhere\/graph\.yaml: there is no file .* Check the path/],
   ])('%s: nothing is started, and the place is named', async (_name, file, message) => {
-    const { code, stdout, stderr } = await rotaToEnd(['run', file, '--agents', agents]);
+    const { code, stdout, stderr } = await rotaInside(['run', file, '--agents', agents]);
     expect(stderr).toMatch(message);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('the same holds for a process', async () => {
+    const { code, stdout, stderr } = await rotaToEnd(['run', graph('  a: { pool: devs }\n'), '--agents', agents]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^rota: .*:3:14: tasks\.a\.pool is "devs"/);
   });
 
   it('an agents file with a fault is refused as well', async () => {
@@ -112,7 +118,7 @@ describe('a server that is not there', () => {
     ['agent', ['agent', '--id', 'a', '--pool', 'dev', '--exec', 'true']],
     ['up', ['up', '--store', 'none']],
   ])('%s names it and the remedy', async (_name, args) => {
-    const { code, stderr } = await rotaToEnd([...args, '--nats', 'nats://127.0.0.1:1']);
+    const { code, stderr } = await rotaInside([...args, '--nats', 'nats://127.0.0.1:1']);
     expect(stderr).toMatch(/^rota: No NATS server answers at 127\.0\.0\.1:1 .*`rota up`/m);
     expect(code).toBe(3);
   });
