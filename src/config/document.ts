@@ -57,27 +57,31 @@ function readText(file: string): string {
   try {
     bytes = readFileSync(file);
   } catch (cause) {
-    throw new RotaError('INVALID_VALUE', `${file}: ${readFault(file, cause)}.`, { cause });
+    const { problem, remedy } = readFault(file, cause);
+    throw new RotaError('INVALID_VALUE', `${file}: ${problem}.`, { cause, remedy });
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new RotaError('INVALID_VALUE', `${file}: the file is not UTF-8 text.`, { cause });
+    throw new RotaError('INVALID_VALUE', `${file}: the file is not UTF-8 text.`, {
+      cause,
+      remedy: 'Save it as UTF-8.',
+    });
   }
 }
 
-function readFault(file: string, cause: unknown): string {
+function readFault(file: string, cause: unknown): { problem: string; remedy: string } {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return `there is no file ${resolve(file)}. Check the path`;
+      return { problem: `there is no file ${resolve(file)}`, remedy: 'Check the path.' };
     case 'EISDIR':
-      return 'this is a folder. Name a file in it';
+      return { problem: 'this is a folder', remedy: 'Name a file in it.' };
     case 'EACCES':
-      return 'the file may not be read. Check its permissions';
+      return { problem: 'the file may not be read', remedy: 'Check its permissions.' };
     default:
-      return cause instanceof Error ? cause.message : String(cause);
+      return { problem: cause instanceof Error ? cause.message : String(cause), remedy: 'Check the path.' };
   }
 }
 
@@ -94,7 +98,7 @@ function refusal(file: string, problems: readonly LocatedText[]): RotaError {
     .map(({ position: { line, col }, text }) => `${file}:${line}:${col}: ${text}`);
   if (sorted.length > PROBLEMS_SHOWN) shown.push(`${sorted.length} problems, the first ${PROBLEMS_SHOWN} are listed.`);
   else if (sorted.length > 1) shown.push(`${sorted.length} problems.`);
-  return new RotaError('INVALID_VALUE', shown.join('\n'));
+  return new RotaError('INVALID_VALUE', shown.join('\n'), { remedy: 'Correct the file.' });
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -65,6 +65,8 @@ interface ErrorDetails {
   readonly retryAfterMs?: number | undefined;
   /** Where this one differs from the rule of its code: a handler knows best whether another try can help. */
   readonly retryable?: boolean | undefined;
+  /** Where there is a better one than its code's. */
+  readonly remedy?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -77,7 +79,10 @@ export class RotaError extends Error {
 
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
     const rule = RULES[code];
-    super(`${problem} ${rule.remedy}`, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      `${problem.trimEnd()} ${details.remedy ?? rule.remedy}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'RotaError';
     this.code = code;
     this.retryable = details.retryable ?? rule.retryable;

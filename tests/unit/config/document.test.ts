@@ -89,14 +89,14 @@ describe('a value that does not fit', () => {
     ['- x', 'p.yaml:1:1: the document is a list: expected a map of keys and values.'],
     ['just text', 'p.yaml:1:1: the document is "just text": expected a map of keys and values.'],
   ])('%j → %s', (text, line) => {
-    expect(refusal(text)).toEqual([`${line} Correct the named field.`]);
+    expect(refusal(text)).toEqual([`${line} Correct the file.`]);
   });
 
   it('is found behind an alias, where it was written', () => {
     expect(refusal('name: x\ntasks:\n  a: &a\n    pool: 1\n  b: *a')).toEqual([
       'p.yaml:4:11: tasks.a.pool is 1: expected a string. Put it in quotes.',
       'p.yaml:4:11: tasks.b.pool is 1: expected a string. Put it in quotes.',
-      '2 problems. Correct the named field.',
+      '2 problems. Correct the file.',
     ]);
   });
 
@@ -109,13 +109,13 @@ describe('a value that does not fit', () => {
 describe('an unknown key', () => {
   it('gets the key that was meant, and those that are allowed', () => {
     expect(refusal('name: x\ntasks:\n  a:\n    pool: p\n    dependson: [b]')).toEqual([
-      'p.yaml:5:5: tasks.a.dependson: this key is not known. Did you mean "dependsOn"? Known here: pool, kind, priority, dependsOn, payload. Correct the named field.',
+      'p.yaml:5:5: tasks.a.dependson: this key is not known. Did you mean "dependsOn"? Known here: pool, kind, priority, dependsOn, payload. Correct the file.',
     ]);
   });
 
   it('gets no guess when none is close', () => {
     const [line] = refusal('name: x\ncolour: red');
-    expect(line).toBe('p.yaml:2:1: colour: this key is not known. Known here: name, tasks. Correct the named field.');
+    expect(line).toBe('p.yaml:2:1: colour: this key is not known. Known here: name, tasks. Correct the file.');
   });
 
   it('is not a way past the schema as __proto__', () => {
@@ -134,7 +134,7 @@ describe('several problems', () => {
       expect.stringMatching(/^p\.yaml:3:13: tasks\.b\.pool is 1: /),
       expect.stringMatching(/^p\.yaml:4:26: tasks\.a\.priority is 0: expected at least 1\.$/),
       expect.stringMatching(/^p\.yaml:4:29: tasks\.a\.x: /),
-      '5 problems. Correct the named field.',
+      '5 problems. Correct the file.',
     ]);
   });
 
@@ -142,7 +142,7 @@ describe('several problems', () => {
     const tasks = Array.from({ length: 14 }, (_, i) => `  t${i}: {pool: ${i}}`).join('\n');
     const lines = refusal(`name: x\ntasks:\n${tasks}`);
     expect(lines).toHaveLength(11);
-    expect(lines.at(-1)).toBe('14 problems, the first 10 are listed. Correct the named field.');
+    expect(lines.at(-1)).toBe('14 problems, the first 10 are listed. Correct the file.');
   });
 
   it('may come from a check of ones own, and none is none', () => {
@@ -179,7 +179,7 @@ describe('a text that is not a document', () => {
     ['['.repeat(50_000), expect.stringMatching(/^p\.yaml:\d+:\d+: it nests too deeply to be read\./)],
   ])('%.40j', (text, line) => {
     const [first] = refusal(text);
-    expect(first).toEqual(typeof line === 'string' ? `${line} Correct the named field.` : line);
+    expect(first).toEqual(typeof line === 'string' ? `${line} Correct the file.` : line);
   });
 
   it('is refused when its aliases multiply', () => {

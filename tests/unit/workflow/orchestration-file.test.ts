@@ -71,7 +71,7 @@ tasks:
         'p.yaml:5:11: tasks.clean.pool is "cleanrs": no agent serves this pool. Did you mean "cleaners"? Known here: fetchers, cleaners. Correct the pool, or add an agent for it to the agents file.',
         'p.yaml:8:9: tasks.clean.dependsOn[1] is "fetsh": no task has this key. Did you mean "fetch"? Known here: fetch, clean, report.',
         'p.yaml:11:19: tasks.report.capabilities is a list: no agent of the pool fetchers has all of csv, pdf (f-1 has csv; f-2 has pdf). Add the capabilities to one agent of the agents file, or remove them from the task.',
-        '3 problems. Correct the named field.',
+        '3 problems. Correct the file.',
       ].join('\n'),
     );
   });
