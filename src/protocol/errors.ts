@@ -80,7 +80,7 @@ export class RotaError extends Error {
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
     const rule = RULES[code];
     super(
-      `${problem.trimEnd()} ${details.remedy ?? rule.remedy}`,
+      `${problem}${problem.endsWith('\n') ? '' : ' '}${details.remedy ?? rule.remedy}`,
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.name = 'RotaError';
