@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { connectNats, createClient } from '../dist/index.js';
+
+export const POOL = 'bench';
+export const AGENTS = 4;
+
+/**
+ * Runs `use` with a coordinator on a store of its own, four agents and a client. Each row has its own, so
+ * that none pays for what another left behind.
+ */
+export async function withCluster({ processes, url, folder, profile }, name, agent, use) {
+  const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`];
+  const coordinator = { url, file: join(folder, `${name}.db`) };
+  const stopCoordinator = await processes.start('./coordinator.mjs', coordinator, profiling);
+  const ids = Array.from({ length: AGENTS }, (_, i) => `agent-${i + 1}`);
+  const stopAgents = await Promise.all(
+    ids.map((id) => processes.start('./agent.mjs', { url, id, pool: POOL, ...agent })),
+  );
+  const transport = await connectNats({ servers: url });
+  const client = createClient({ transport });
+
+  const result = await use(client);
+
+  client.close();
+  await transport.close();
+  await Promise.all(stopAgents.map((stop) => stop()));
+  await stopCoordinator();
+  return result;
+}
+
+/** The outcome of a task, which has to be good: the time of a failure is worth nothing. */
+export async function completed(client, taskId) {
+  const outcome = await client.result(taskId);
+  if (outcome.status === 'completed') return outcome;
+  throw new Error(`Task ${taskId} is ${outcome.status}: ${outcome.error?.message ?? 'no reason given'}`);
+}

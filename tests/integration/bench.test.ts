@@ -1,0 +1,151 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
+const BENCH = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url));
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rota-bench-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+/** The bench, with a temporary folder of its own, so that what it leaves behind can be seen. */
+function bench(...args: string[]): Run {
+  const child = spawn(process.execPath, [BENCH, ...args], { env: { ...process.env, TMPDIR: folder } });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const ended = Promise.all([exited, text(child.stdout), text(child.stderr)]).then(([code, stdout, stderr]) => ({
+    code,
+    stdout,
+    stderr,
+  }));
+  return { child, ended };
+}
+
+/** The processes that the bench has started, by the file that each runs. */
+function childrenOf(pid: number | undefined): { pid: number; args: string }[] {
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .filter((match) => Number(match?.[2]) === pid)
+    .map((match) => ({ pid: Number(match?.[1]), args: match?.[3] ?? '' }));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+const above = expect.toSatisfy((value: unknown) => typeof value === 'number' && value > 0);
+const quantiles = { samples: above, p50: above, p95: above, p99: above, max: above };
+const ratios = { p50: above, p95: above, p99: above, max: above };
+const spread = { median: above, min: above, max: above };
+const version = expect.stringMatching(/^\d+\.\d+/);
+
+function throughputRow(prefetch: number): object {
+  return {
+    prefetch,
+    maxConcurrency: 16,
+    tasks: 500,
+    tasksPerSecond: spread,
+    tablesPerSecond: spread,
+    ofFloor: above,
+  };
+}
+
+describe('npm run bench', () => {
+  it('reports every row, with what it was measured on', async () => {
+    const { code, stdout, stderr } = await bench('--quick', '--json').ended;
+
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.durability).toBe('sqlite (WAL, synchronous=FULL)');
+    expect(report.versions).toMatchObject({
+      rota: version,
+      node: process.versions.node,
+      'nats-server': version,
+      xstate: version,
+      libsql: version,
+    });
+    expect(report.machine).toMatchObject({ cpu: expect.any(String), cpus: above, fileSystem: expect.any(String) });
+    expect(report.rows).toEqual({
+      requestReply: {
+        frameBytes: above,
+        oneAtATimeMs: quantiles,
+        pacedMs: quantiles,
+        pipelined: { inFlight: 256, perSecond: spread },
+      },
+      durableCommit: { rowBytes: above, commitMs: quantiles, perSecond: above },
+      throughput: [throughputRow(0), throughputRow(64)],
+      latency: {
+        prefetch: 0,
+        maxConcurrency: 16,
+        store: report.durability,
+        ratePerSecond: 200,
+        clock: report.clock,
+        sentMs: quantiles,
+        acknowledgedMs: quantiles,
+        startedMs: quantiles,
+        knownMs: quantiles,
+        ofFloor: { started: ratios, known: ratios },
+        ofPacedFloor: { started: ratios, known: ratios },
+      },
+    });
+    expect(report.rows.latency.knownMs.samples).toBe(200);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each([
+    {
+      when: 'interrupted',
+      stop: (run: Run) => run.child.kill('SIGINT'),
+      code: 130,
+      says: 'Interrupted by SIGINT.',
+    },
+    {
+      when: 'one of its processes died',
+      stop: (_run: Run, agentPid: number) => process.kill(agentPid, 'SIGKILL'),
+      code: 1,
+      says: './agent.mjs ended with SIGKILL',
+    },
+  ])('stops every process and leaves no file when $when', async ({ stop, code, says }) => {
+    const run = bench('--quick', '--json', '--tasks', '200000');
+    const children = await vi.waitFor(
+      () => {
+        const found = childrenOf(run.child.pid);
+        expect(found.filter(({ args }) => args.includes('agent.mjs'))).toHaveLength(4);
+        return found;
+      },
+      { timeout: 30_000 },
+    );
+
+    stop(run, children.find(({ args }) => args.includes('agent.mjs'))?.pid ?? 0);
+    const ended = await run.ended;
+
+    expect(ended).toMatchObject({ code, stdout: '' });
+    expect(ended.stderr).toContain(says);
+    expect(children.filter(({ pid }) => isRunning(pid))).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('names an option that it does not take', async () => {
+    const { code, stderr } = await bench('--rate', 'fast').ended;
+
+    expect(code).toBe(1);
+    expect(stderr).toBe('--rate is "fast": give a whole number from 1 to 9,999,999.\n');
+  });
+});
