@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { connectNats, createClient } from '../dist/index.js';
 
 export const POOL = 'bench';
-export const AGENTS = 4;
+const AGENTS = 4;
 
 /**
  * Runs `use` with a coordinator on a store of its own, four agents and a client. Each row has its own, so
@@ -11,10 +11,10 @@ export const AGENTS = 4;
 export async function withCluster({ processes, url, folder, profile }, name, agent, use) {
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`];
   const coordinator = { url, file: join(folder, `${name}.db`) };
-  const stopCoordinator = await processes.start('./coordinator.mjs', coordinator, profiling);
+  const stopCoordinator = await processes.start(new URL('./coordinator.mjs', import.meta.url), coordinator, profiling);
   const ids = Array.from({ length: AGENTS }, (_, i) => `agent-${i + 1}`);
   const stopAgents = await Promise.all(
-    ids.map((id) => processes.start('./agent.mjs', { url, id, pool: POOL, ...agent })),
+    ids.map((id) => processes.start(new URL('./agent.mjs', import.meta.url), { url, id, pool: POOL, ...agent })),
   );
   const transport = await connectNats({ servers: url });
   const client = createClient({ transport });

@@ -22,7 +22,7 @@ const FRAME = encode({
 
 /** Floor A: what any exchange between two processes costs here, with the plain NATS client and nothing of ours. */
 export async function requestReply({ processes, url, sizes }) {
-  const stopEcho = await processes.start('./echo.mjs', { url, subject: SUBJECT });
+  const stopEcho = await processes.start(new URL('./echo.mjs', import.meta.url), { url, subject: SUBJECT });
   const nats = await connect({ servers: url, noAsyncTraces: true });
   const ask = () => nats.request(SUBJECT, FRAME, { timeout: TIMEOUT_MS });
   const timed = async () => {

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { basename } from 'node:path';
 
 const STOP_MS_MAX = 5_000;
 /** How much of what a child wrote last is told when it fails. */
@@ -29,7 +30,7 @@ export class Processes {
   /** Resolves once the child says that it is ready. The function that it resolves with stops the child. */
   async start(file, options, nodeOptions = []) {
     if (this.#isOver) throw new Error('The run is over.');
-    const child = fork(new URL(file, import.meta.url), [JSON.stringify(options)], {
+    const child = fork(file, [JSON.stringify(options)], {
       detached: true,
       execArgv: nodeOptions,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -44,7 +45,8 @@ export class Processes {
       // `close`, not `exit`: by then its last words have been read.
       child.once('close', (code, signal) => {
         this.#children.delete(child);
-        if (!isStopping) this.fail(new Error(`${file} ended with ${signal ?? `code ${code}`}:\n${lastWords}`));
+        if (!isStopping)
+          this.fail(new Error(`${basename(file.pathname)} ended with ${signal ?? `code ${code}`}:\n${lastWords}`));
         resolve();
       });
     });

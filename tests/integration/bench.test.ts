@@ -120,7 +120,7 @@ describe('npm run bench', () => {
       when: 'one of its processes died',
       stop: (_run: Run, agentPid: number) => process.kill(agentPid, 'SIGKILL'),
       code: 1,
-      says: './agent.mjs ended with SIGKILL',
+      says: 'agent.mjs ended with SIGKILL',
     },
   ])('stops every process and leaves no file when $when', async ({ stop, code, says }) => {
     const run = bench('--quick', '--json', '--tasks', '200000');
