@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 import type { Clock } from './clock.js';
 
@@ -9,7 +9,20 @@ export type Random = () => number;
 export type Ids = () => string;
 
 /** Randomness from the operating system, so that ids of different processes never meet. */
-export const systemRandom: Random = () => randomBytes(4).readUInt32BE() / 2 ** 32;
+export const systemRandom: Random = createSystemRandom();
+
+/** A call to the operating system costs microseconds, and an id wants a dozen numbers: they are fetched ahead. */
+function createSystemRandom(): Random {
+  const ahead = new Uint32Array(256);
+  let used = ahead.length;
+  return () => {
+    if (used === ahead.length) {
+      randomFillSync(ahead);
+      used = 0;
+    }
+    return (ahead[used++] ?? 0) / 2 ** 32;
+  };
+}
 
 export function createIds(clock: Pick<Clock, 'wallMs'>, random: Random): Ids {
   const next = monotonicFactory(random);

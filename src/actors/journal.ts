@@ -80,6 +80,20 @@ export class Journal {
     });
   }
 
+  /** Notices that another leads although nothing is written: an idle leader answers queries too. */
+  async checkLeadership(): Promise<void> {
+    const { store, epoch, onDeposed } = this.#options;
+    try {
+      await store.assertLeads(epoch);
+    } catch (thrown) {
+      const error = asRotaError(thrown, 'STORE_FAILED');
+      // A store that can't be asked now is the next append's affair.
+      if (error.code !== 'DEPOSED' || this.#isStopped) return;
+      this.stop();
+      onDeposed(error);
+    }
+  }
+
   /** Commits nothing more and lets nothing more leave. */
   stop(): void {
     this.#isStopped = true;

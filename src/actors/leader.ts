@@ -33,6 +33,9 @@ export interface LeaderOptions extends Pick<JournalOptions, 'onDeposed' | 'onSta
   readonly onFault: (error: unknown) => void;
 }
 
+/** How long a leader that was deposed may not notice while it has nothing to write. */
+const CHECK_LEADERSHIP_MS = 1_000;
+
 /**
  * A coordinator while it leads: the actors, and the one place that performs what they decide. Every
  * stimulus enters through `turn`, which fixes the instant, lets the actors act, and closes the batch.
@@ -50,6 +53,7 @@ export class Leader {
   /** The newest row at some instant: once the tables have it, what ended before may be forgotten. */
   #checkpoint = { seq: 0, monoMs: 0 };
   #settledMs = 0;
+  #nextCheckMs = 0;
 
   constructor(options: LeaderOptions, recovered: Recovered) {
     this.#options = options;
@@ -106,6 +110,10 @@ export class Leader {
       this.#checkpoint = { seq: this.#journal.seq, monoMs };
     }
     this.turn(() => this.system.tick(monoMs, this.#settledMs));
+    if (monoMs >= this.#nextCheckMs) {
+      this.#nextCheckMs = monoMs + CHECK_LEADERSHIP_MS;
+      void this.#journal.checkLeadership();
+    }
   }
 
   /** @throws RotaError UNAVAILABLE when what waits for its commit has no room for more. */

@@ -56,6 +56,11 @@ class MemoryStore implements Store {
     for (const event of row.events) this.#retention.note(event);
   }
 
+  async assertLeads(epoch: number): Promise<void> {
+    this.#assertOpen();
+    if (epoch !== this.#leader?.epoch) throw deposed(epoch, this.#leader);
+  }
+
   async known(taskIds: readonly string[]): Promise<Map<string, KnownTask>> {
     this.#assertOpen();
     const found = new Map<string, KnownTask>();

@@ -8,6 +8,7 @@ export interface SqliteCalls {
   lead(holder: string, nowMs: number): Recovered;
   /** `body`: the row's events as msgpack; its buffer is handed over. */
   append(seq: number, epoch: number, body: Uint8Array): undefined;
+  assertLeads(epoch: number): undefined;
   known(taskIds: readonly string[]): Map<string, KnownTask>;
   task(taskId: string): TaskDetail | undefined;
   tasks(filter: TaskFilter): TaskRow[];

@@ -119,6 +119,10 @@ export class SqliteEngine {
           this.#append(...request.args);
           this.#send({ kind: 'result', id, result: undefined });
           break;
+        case 'assertLeads':
+          this.#require().journal.assertLeads(...request.args);
+          this.#send({ kind: 'result', id, result: undefined });
+          break;
         case 'known':
           this.#send({ kind: 'result', id, result: this.#require().tables.known(...request.args) });
           break;

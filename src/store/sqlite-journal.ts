@@ -66,6 +66,12 @@ export class SqliteJournal {
     return (this.#all(LEADER, SHARD) as Leader[])[0];
   }
 
+  /** @throws RotaError DEPOSED */
+  assertLeads(epoch: number): void {
+    const leader = this.leader();
+    if (leader?.epoch !== epoch) throw deposed(epoch, leader);
+  }
+
   lastSeq(): number {
     return (this.#all(LAST, SHARD) as { seq: number }[])[0]?.seq ?? 0;
   }

@@ -54,6 +54,10 @@ class SqliteStore implements Store {
     return this.#thread.call('append', [row.seq, row.epoch, body], body.buffer);
   }
 
+  assertLeads(epoch: number): Promise<void> {
+    return this.#thread.call('assertLeads', [epoch]);
+  }
+
   known(taskIds: readonly string[]): Promise<Map<string, KnownTask>> {
     return this.#thread.call('known', [taskIds]);
   }

@@ -52,6 +52,8 @@ export interface Store {
    * @throws RotaError DEPOSED when another leads; STORE_FAILED when nothing was written.
    */
   append(row: JournalRow): Promise<void>;
+  /** A leader that writes nothing asks now and then. @throws RotaError DEPOSED when another leads. */
+  assertLeads(epoch: number): Promise<void>;
 
   /** What is known of these tasks, ended or not. May lag by what is not materialised yet. */
   known(taskIds: readonly string[]): Promise<Map<string, KnownTask>>;

@@ -42,6 +42,8 @@ function leadership(open: Open): void {
     const second = await leadAs(store, 'b');
     expect(second.recovered).toMatchObject({ epoch: 2, seq: 1 });
     await expect(store.append(first.row(submitted('t-2', 2)))).rejects.toMatchObject({ code: 'DEPOSED' });
+    await expect(store.assertLeads(first.recovered.epoch)).rejects.toMatchObject({ code: 'DEPOSED' });
+    await store.assertLeads(second.recovered.epoch);
     await store.append(second.row(submitted('t-3', 2)));
     expect((await store.tasks({ limit: 10 })).map((task) => task.id)).toEqual(['t-3', 't-1']);
   });
