@@ -5,7 +5,7 @@ import { LIMITS } from '#rota/protocol/limits.js';
 import { type Mutation, mutate } from '../unit/protocol/arbitraries.js';
 
 /** Stands in payloads. No name holds its characters, so nothing that is allowed to be logged can hold it. */
-export const MARKER = '§ secret \r\n\u001b[31m §';
+const MARKER = '§ secret \r\n\u001b[31m §';
 
 const NAMESPACE = 'rota';
 const PRINCIPAL = 'mallory';
