@@ -24,6 +24,13 @@ function createSystemRandom(): Random {
   };
 }
 
+const TIME_SORTED = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/** Whether an id has the form that `createIds` gives: those sort by the time they were made. */
+export function isTimeSorted(id: string): boolean {
+  return TIME_SORTED.test(id);
+}
+
 export function createIds(clock: Pick<Clock, 'wallMs'>, random: Random): Ids {
   const next = monotonicFactory(random);
   return () => next(clock.wallMs());

@@ -9,6 +9,7 @@ import type { OrchestrationSpec, Watch } from '../protocol/task.js';
 import { isTerminal } from '../protocol/task.js';
 import type { Store } from '../store/store.js';
 import { Journal, type JournalOptions } from './journal.js';
+import { NewestId } from './newest-id.js';
 import type { Outbox } from './outbox.js';
 import { recover } from './recovery.js';
 import { ActorSystem } from './system.js';
@@ -45,6 +46,7 @@ export class Leader {
   readonly clock: Clock;
   readonly store: Store;
   readonly timing: Timing;
+  readonly newestId: NewestId;
   readonly #options: LeaderOptions;
   readonly #journal: Journal;
   readonly #epoch: number;
@@ -62,12 +64,19 @@ export class Leader {
     this.store = store;
     this.timing = options.timing;
     this.#epoch = recovered.epoch;
+    this.newestId = new NewestId(recovered.newestId);
+    for (const event of recovered.tail.flatMap((row) => row.events)) {
+      if (event.type === 'taskSubmitted') this.newestId.note(event.task.id);
+    }
     this.#journal = new Journal({ ...options, epoch: recovered.epoch, seq: recovered.seq });
     this.#now = {
       wallMs: clock.wallMs(),
       monoMs: clock.monoMs(),
       random,
-      record: (event: JournalEvent) => this.#journal.record(event),
+      record: (event: JournalEvent) => {
+        if (event.type === 'taskSubmitted') this.newestId.note(event.task.id);
+        this.#journal.record(event);
+      },
       send: (principal: string, parcel: Parcel) => {
         outbox.send(principal, parcel);
         this.#journal.schedule();

@@ -105,10 +105,8 @@ export const HANDLERS: Record<
       for (const [i, task] of tasks.entries()) assertSize(`tasks[${i}].payload`, task.payload);
     }
     leader.assertRoom();
-    const known = await knownTasks(
-      leader,
-      tasks.map((task) => task.id),
-    );
+    const ids = tasks.map((task) => task.id).filter((id) => !leader.newestId.isNew(id));
+    const known = await knownTasks(leader, ids);
     leader.turn(() => {
       const fresh = new Set<string>();
       for (const { id } of tasks) if (!known.has(id) && leader.system.task(id) === undefined) fresh.add(id);

@@ -241,5 +241,7 @@ export interface Recovered {
   readonly seq: number;
   readonly pools: readonly PoolImage[];
   readonly orchestrations: readonly OrchestrationImage[];
+  /** No task in the tables whose id sorts by time has a later one; empty where there is none. */
+  readonly newestId: string;
   readonly tail: readonly JournalRow[];
 }

@@ -3,6 +3,9 @@ import { isTerminal } from '../protocol/task.js';
 import type { AgentsTable, OrchestrationsTable, OrchestrationTasksTable, PoolsTable, TasksTable } from './schema.js';
 import { type NodeTask, nodeImage, parse, present } from './views.js';
 
+/** Ids that sort by time begin with a digit below this one; a bound that others push up only costs look-ups. */
+export const AFTER_TIME_SORTED = '8';
+
 /** Rows that a new leader starts from. */
 export interface LiveRows {
   /** By name. */
@@ -13,6 +16,8 @@ export interface LiveRows {
   readonly tasks: readonly TasksTable[];
   /** Those that run, oldest first. */
   readonly orchestrations: readonly OrchestrationsTable[];
+  /** The latest id of a task that begins as those do that sort by time. */
+  readonly newestId: string | null;
   /** Of running orchestrations, in the order of each graph. */
   readonly nodes: readonly OrchestrationTasksTable[];
   /** Of running orchestrations, ended or not, in the order of each graph. */
@@ -22,6 +27,7 @@ export interface LiveRows {
 export interface Images {
   readonly pools: PoolImage[];
   readonly orchestrations: OrchestrationImage[];
+  readonly newestId: string;
 }
 
 export function images(rows: LiveRows): Images {
@@ -45,6 +51,7 @@ export function images(rows: LiveRows): Images {
       isCancelling: row.status === 'cancelling',
       nodes: (nodeTasks.get(row.id) ?? []).map(nodeImage),
     })),
+    newestId: rows.newestId ?? '',
   };
 }
 

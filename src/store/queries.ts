@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { AgentRow, TaskDetail, TaskRow } from '../protocol/frames.js';
-import type { LiveRows } from './images.js';
+import { AFTER_TIME_SORTED, type LiveRows } from './images.js';
 import type { Schema } from './schema.js';
 import type { OrchestrationDetail, TaskFilter } from './store.js';
 import { agentRow, orchestrationDetail, REFUSALS_SHOWN, taskDetail, taskRow } from './views.js';
@@ -97,6 +97,13 @@ export async function readLive(db: Kysely<Schema>): Promise<LiveRows> {
       .where('status', 'in', ['pending', 'assigned', 'running'])
       .orderBy('pool_order')
       .execute(),
+    newestId:
+      (await db
+        .selectFrom('tasks')
+        .select((eb) => eb.fn.max('id').as('id'))
+        .where('id', '<', AFTER_TIME_SORTED)
+        .executeTakeFirst()
+        .then((row) => row?.id)) ?? null,
     orchestrations: await db
       .selectFrom('orchestrations')
       .selectAll()

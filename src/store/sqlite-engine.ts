@@ -16,7 +16,7 @@ const RETRY_MS = 250;
  * How long the tables may stay behind while nobody reads them. A task whose whole life is in one batch
  * is written once instead of three times; a longer pause would make batches that appends wait for.
  */
-const BEHIND_MS = 20;
+const BEHIND_MS = 50;
 /** How much of the journal they may be behind within that time. */
 const BEHIND_BYTES = 256 * 1024;
 

@@ -1,5 +1,5 @@
 import { type Change, type Changes, count } from './changes.js';
-import type { LiveRows } from './images.js';
+import { AFTER_TIME_SORTED, type LiveRows } from './images.js';
 import {
   type AgentsTable,
   type AgentTotalsTable,
@@ -148,6 +148,10 @@ export class Tables {
         .filter((row) => row.ended_at_ms === null)
         .sort((a, b) => a.pool_order - b.pool_order),
       orchestrations,
+      newestId: [...this.#tasks.keys()].reduce<string | null>(
+        (newest, id) => (id < AFTER_TIME_SORTED && id > (newest ?? '') ? id : newest),
+        null,
+      ),
       nodes: orchestrations.flatMap((row) => this.nodes(row.id)),
       nodeTasks: orchestrations.flatMap((row) => this.nodeTasks(row.id)),
     };

@@ -25,7 +25,7 @@ function leadership(open: Open): void {
   test('an empty store gives its first leader epoch 1 and nothing else', async () => {
     await using made = await open();
     const recovered = await made.store.lead('a');
-    expect(recovered).toEqual({ epoch: 1, seq: 0, pools: [], orchestrations: [], tail: [] });
+    expect(recovered).toEqual({ epoch: 1, seq: 0, pools: [], orchestrations: [], newestId: '', tail: [] });
   });
 
   test('before anybody leads, nothing is appended', async () => {

@@ -118,7 +118,7 @@ class Model {
         this.#presence(a, b);
         break;
       case 'submit':
-        this.#submit(this.#record(`task-${this.#tasks.length}`, pick(POOLS, a), b, json));
+        this.#submit(this.#record(taskId(this.#tasks.length, b), pick(POOLS, a), b, json));
         break;
       case 'refuse':
         this.#refuse(a, b);
@@ -352,4 +352,11 @@ function pick<T>(items: readonly T[], n: number): T {
   const item = at(items, n);
   if (item === undefined) throw new Error('nothing to pick from');
   return item;
+}
+
+/** Some of the form that sorts by time, not always in its order, and some that clients choose. */
+function taskId(serial: number, b: number): string {
+  return b % 2 === 0
+    ? `task-${serial}`
+    : `01HZ${String(1_000 - (b % 1_000)).padStart(4, '0')}${String(serial).padStart(18, '0')}`;
 }

@@ -96,7 +96,7 @@ export class Replay {
     };
   }
 
-  images(): { pools: PoolImage[]; orchestrations: OrchestrationImage[] } {
+  images(): { pools: PoolImage[]; orchestrations: OrchestrationImage[]; newestId: string } {
     const running = this.orchestrationIds()
       .map((id) => this.#orchestration(id))
       .filter(({ ended }) => ended === undefined);
@@ -111,6 +111,11 @@ export class Replay {
         isCancelling,
         nodes,
       })),
+      newestId:
+        this.taskIds()
+          .filter((id) => /^[0-7]/.test(id))
+          .sort()
+          .at(-1) ?? '',
     };
   }
 

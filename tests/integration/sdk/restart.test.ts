@@ -98,11 +98,19 @@ describe.each(TRANSPORTS)('coordinators that follow each other over %s', (kind) 
     await using world = await World.open(kind);
     const first = await world.coordinator({ store: await world.sqlite() });
     const runs = new Log<string>();
-    await world.agent('ann', counted(runs), { maxConcurrency: 3 });
+    const hold = gate();
+    const handler: Handler = async ({ taskId, payload }) => {
+      runs.push(taskId);
+      if (runs.items.length > TASKS / 3) await hold.passed;
+      return payload;
+    };
+    await world.agent('ann', handler, { maxConcurrency: 3 });
     const client = await world.client();
     const before = await client.submitMany(batch());
-    await runs.reaches(TASKS / 3);
+    await runs.reaches(TASKS / 3 + 3);
     await world.coordinator({ store: await world.sqlite() });
+    // Work is under way while the reign changes.
+    hold.open();
     expect(await first.stopped).toMatchObject({ code: 'DEPOSED' });
     await first.stop();
     const outcomes = await Promise.all(before.map((id) => client.result(id)));
