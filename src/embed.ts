@@ -34,11 +34,12 @@ export const VERSION: string = JSON.parse(readFileSync(new URL('../package.json'
  *
  * @throws RotaError INVALID_VALUE, INVALID_NAME, STORE_FAILED, SCHEMA_MISMATCH
  */
-export function createCoordinator(options: EmbedOptions): Promise<Coordinator> {
+export async function createCoordinator(options: EmbedOptions): Promise<Coordinator> {
   const { transport, store, namespace = 'rota', leaseMs = LEASE_MS, log, clock, random } = options;
   const heartbeatMs = options.heartbeatMs ?? Math.max(1, Math.round(leaseMs / 4));
-  if (!(leaseMs >= 100) || !(heartbeatMs * 2 <= leaseMs)) {
-    const problem = `leaseMs is ${leaseMs} and heartbeatMs ${heartbeatMs}: a lease lasts 100 ms and two heartbeats at least.`;
+  const isWhole = Number.isInteger(leaseMs) && Number.isInteger(heartbeatMs);
+  if (!isWhole || leaseMs < 100 || heartbeatMs < 1 || heartbeatMs * 2 > leaseMs) {
+    const problem = `leaseMs is ${leaseMs} and heartbeatMs ${heartbeatMs}: whole milliseconds, and a lease lasts 100 of them and two heartbeats at least.`;
     throw new RotaError('INVALID_VALUE', problem, { field: 'leaseMs' });
   }
   return startCoordinator({

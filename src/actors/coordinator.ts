@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { createActor } from 'xstate';
-import type { Clock } from '../clock.js';
+import { type Clock, sleep } from '../clock.js';
 import { createIds, type Random } from '../ids.js';
 import { coordinatorMachine } from '../machines/coordinator.js';
 import { asRotaError } from '../protocol/errors.js';
@@ -33,6 +33,9 @@ export interface Coordinator {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** How long a coordinator that stops waits for a store that takes no commits. */
+const DRAIN_MS_MAX = 5_000;
+
 /**
  * Takes leadership of the store, recovers what it holds, and serves. Resolves once it leads.
  *
@@ -48,16 +51,17 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const outbox = new Outbox(transport, subjects, (receiver, error) =>
     log.warn({ receiver, code: error.code }, 'not delivered'),
   );
+  const onFault = (fault: unknown) => root.send({ type: 'FAILED', error: asRotaError(fault, 'UNAVAILABLE') });
   const recovered = await store.lead(ids());
   const leader = new Leader(
     {
       ...{ root, clock, random, ids, store, outbox, namespace, version, timing },
-      onDeposed: (error) => root.send({ type: 'DEPOSED', error }),
+      onEnded: (error) => root.send({ type: 'DEPOSED', error }),
       onStall: (error) =>
         error === undefined
           ? log.info('the store takes commits again')
           : log.error({ code: error.code, err: error }, 'the store takes no commits; trying again'),
-      onFault: (fault) => root.send({ type: 'FAILED', error: asRotaError(fault, 'UNAVAILABLE') }),
+      onFault,
     },
     recovered,
   );
@@ -66,11 +70,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const intake = new Intake(leader, outbox, subjects, log);
   const unsubscribe = transport.subscribe(subjects.intake, intake.receive);
   const stopTicking = clock.every(timing.tickMs, () => leader.tick());
-  await transport.flush();
+  await transport.flush().catch((error: unknown) => log.warn({ err: error }, 'not connected yet'));
   log.info({ namespace, epoch: recovered.epoch, store: store.description }, 'leading');
 
   const stopped = new Promise<Error | undefined>((resolve) => {
     root.subscribe({
+      error: (error) => resolve(asRotaError(error, 'UNAVAILABLE')),
       complete() {
         unsubscribe();
         stopTicking();
@@ -85,9 +90,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const stop = async () => {
     if (root.getSnapshot().value === 'leading') {
       root.send({ type: 'DRAIN' });
-      await intake.close();
-      await leader.idle();
-      if (transport.status === 'connected') await transport.flush();
+      const drained = intake.close().then(() => leader.idle());
+      const isDrained = await Promise.race([drained.then(() => true), sleep(clock, DRAIN_MS_MAX).then(() => false)]);
+      if (!isDrained) log.error('the store took no commits: what it did not take was not acknowledged');
+      await transport.flush().catch(() => {});
       root.send({ type: 'DRAINED' });
     }
     await stopped;

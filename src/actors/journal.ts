@@ -14,8 +14,8 @@ export interface JournalOptions {
   readonly epoch: number;
   /** The last row that the store has. */
   readonly seq: number;
-  /** Another coordinator leads: nothing was written, and nothing may leave any more. */
-  readonly onDeposed: (error: RotaError) => void;
+  /** Another coordinator leads, or the store is closed: nothing was written, and nothing may leave any more. */
+  readonly onEnded: (error: RotaError) => void;
   /** Called once when commits begin to fail, with the error, and once when they succeed again, without. */
   readonly onStall: (error: RotaError | undefined) => void;
 }
@@ -33,6 +33,8 @@ export interface JournalOptions {
 export class Journal {
   readonly #options: JournalOptions;
   #events: JournalEvent[] = [];
+  /** Of the frames that the open facts came from. */
+  #bytes = 0;
   #seq: number;
   #isScheduled = false;
   #isCommitting = false;
@@ -53,7 +55,13 @@ export class Journal {
 
   /** Whether so much waits for its commit, or commits fail, that nothing new should be taken. */
   get isFull(): boolean {
-    return this.#isStalled || this.#events.length >= LIMITS.uncommittedEvents;
+    const { uncommittedEvents, uncommittedBytes } = LIMITS;
+    return this.#isStalled || this.#events.length >= uncommittedEvents || this.#bytes >= uncommittedBytes;
+  }
+
+  /** Counts a frame whose facts are recorded in this turn. */
+  weigh(bytes: number): void {
+    this.#bytes += bytes;
   }
 
   record(event: JournalEvent): void {
@@ -80,17 +88,14 @@ export class Journal {
     });
   }
 
-  /** Notices that another leads although nothing is written: an idle leader answers queries too. */
-  async checkLeadership(): Promise<void> {
-    const { store, epoch, onDeposed } = this.#options;
+  /** Whether this one leads, as the store says. Notices another leader although nothing is written. */
+  async checkLeadership(): Promise<boolean> {
     try {
-      await store.assertLeads(epoch);
+      await this.#options.store.assertLeads(this.#options.epoch);
+      return !this.#isStopped;
     } catch (thrown) {
-      const error = asRotaError(thrown, 'STORE_FAILED');
-      // A store that can't be asked now is the next append's affair.
-      if (error.code !== 'DEPOSED' || this.#isStopped) return;
-      this.stop();
-      onDeposed(error);
+      this.#end(asRotaError(thrown, 'STORE_FAILED'));
+      return false;
     }
   }
 
@@ -112,6 +117,7 @@ export class Journal {
     const row = { seq: this.#seq + 1, epoch: this.#options.epoch, events: this.#events };
     const outgoing = outbox.take();
     this.#events = [];
+    this.#bytes = 0;
     this.#seq = row.seq;
     this.#isCommitting = true;
     void this.#append(row).then((isWritten) => {
@@ -124,7 +130,7 @@ export class Journal {
   }
 
   async #append(row: { seq: number; epoch: number; events: JournalEvent[] }): Promise<boolean> {
-    const { store, clock, onDeposed, onStall } = this.#options;
+    const { store, clock, onStall } = this.#options;
     for (let retryMs = 50; ; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
       try {
         await store.append(row);
@@ -133,17 +139,22 @@ export class Journal {
         return true;
       } catch (thrown) {
         const error = asRotaError(thrown, 'STORE_FAILED');
-        if (error.code === 'DEPOSED') {
-          this.stop();
-          onDeposed(error);
-          return false;
-        }
+        if (this.#end(error)) return false;
         if (!this.#isStalled) onStall(error);
         this.#isStalled = true;
         await sleep(clock, retryMs, this.#stop.signal);
         if (this.#isStopped) return false;
       }
     }
+  }
+
+  /** Stops for an error that trying again can't mend: another leads, or the store is closed. */
+  #end(error: RotaError): boolean {
+    if (error.code !== 'DEPOSED' && error.code !== 'CLOSED') return false;
+    if (this.#isStopped) return true;
+    this.stop();
+    this.#options.onEnded(error);
+    return true;
   }
 
   #wakeIdle(): void {

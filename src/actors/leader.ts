@@ -21,7 +21,7 @@ export interface Timing {
   readonly tickMs: number;
 }
 
-export interface LeaderOptions extends Pick<JournalOptions, 'onDeposed' | 'onStall'> {
+export interface LeaderOptions extends Pick<JournalOptions, 'onEnded' | 'onStall'> {
   readonly root: Actor<typeof coordinatorMachine>;
   readonly clock: Clock;
   readonly random: Random;
@@ -101,9 +101,18 @@ export class Leader {
     this.#now.monoMs = this.clock.monoMs();
     try {
       act();
+    } catch (thrown) {
+      // Not the request's fault but ours, and what it left half done can't be trusted.
+      if (!(thrown instanceof RotaError)) this.#options.onFault(thrown);
+      throw thrown;
     } finally {
       this.#isInTurn = false;
     }
+  }
+
+  /** Within a turn: counts the frame that it is about, until its facts are committed. */
+  weigh(bytes: number): void {
+    this.#journal.weigh(bytes);
   }
 
   /** Answers a request behind the commit of everything that was recorded so far. */
@@ -118,10 +127,23 @@ export class Leader {
       this.#settledMs = this.#checkpoint.monoMs;
       this.#checkpoint = { seq: this.#journal.seq, monoMs };
     }
-    this.turn(() => this.system.tick(monoMs, this.#settledMs));
+    try {
+      this.turn(() => this.system.tick(monoMs, this.#settledMs));
+    } catch {
+      return; // The turn has said so: the coordinator stops.
+    }
     if (monoMs >= this.#nextCheckMs) {
       this.#nextCheckMs = monoMs + CHECK_LEADERSHIP_MS;
       void this.#journal.checkLeadership();
+    }
+  }
+
+  /** Resolves when this one still leads. @throws RotaError UNAVAILABLE when it does not, or can't know. */
+  async confirm(): Promise<void> {
+    if (!(await this.#journal.checkLeadership())) {
+      throw new RotaError('UNAVAILABLE', 'The coordinator does not know whether it still leads.', {
+        retryAfterMs: 1_000,
+      });
     }
   }
 

@@ -2,6 +2,7 @@ import type { Parcel } from '../machines/turn.js';
 import { encode, encodeBatches } from '../protocol/codec.js';
 import { asRotaError, type RotaError } from '../protocol/errors.js';
 import type { ToFrame } from '../protocol/frames.js';
+import { LIMITS } from '../protocol/limits.js';
 import { isInbox, type Subjects } from '../protocol/subjects.js';
 import type { Transport } from '../transport/transport.js';
 
@@ -39,7 +40,10 @@ export class Outbox {
   }
 
   reply(subject: string, frame: object): void {
-    this.#open.replies.push({ subject, frame });
+    const { replies } = this.#open;
+    // A commit that takes this long leaves its askers asking again: the oldest have given up first.
+    if (replies.length >= LIMITS.uncommittedReplies) replies.splice(0, replies.length >> 1);
+    replies.push({ subject, frame });
   }
 
   send(principal: string, parcel: Parcel): void {

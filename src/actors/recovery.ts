@@ -24,7 +24,10 @@ export function recover(system: ActorSystem, recovered: Recovered): void {
   }
   for (const selector of system.selectors()) {
     selector.lineUp();
-    for (const { id, presence } of selector.roster.members()) system.agentKnown(id, selector.pool, presence);
+    for (const { id, presence } of selector.roster.members()) {
+      // As RESUME will have it: an agent that was online is one that is to be heard of.
+      system.agentKnown(id, selector.pool, presence === 'online' ? 'suspect' : presence);
+    }
   }
   for (const { nodes, ...image } of orchestrations.values()) {
     system.orchestrationKnown({ ...image, nodes: [...nodes.values()] });

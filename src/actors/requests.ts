@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { NewTask } from '../machines/selector.js';
 import { toTaskEvent } from '../machines/selector.js';
 import { decode, fieldPath, packedSize } from '../protocol/codec.js';
-import { RotaError } from '../protocol/errors.js';
+import { RotaError, type WireError } from '../protocol/errors.js';
 import {
   CancelFrame,
   HeartbeatFrame,
+  type Held,
   LeaveFrame,
   type NodeState,
   OrchestrateFrame,
@@ -35,7 +37,7 @@ export const HANDLERS: Record<
   Verb,
   (leader: Leader, sender: Sender, bytes: Uint8Array, answer: (frame: object) => void) => void | Promise<void>
 > = {
-  register(leader, { principal }, bytes, answer) {
+  async register(leader, { principal }, bytes, answer) {
     const { session, profile, held } = decode(RegisterFrame, bytes);
     const pool = leader.system.poolOf(principal);
     if (pool !== undefined && pool !== profile.pool) {
@@ -43,22 +45,25 @@ export const HANDLERS: Record<
         field: 'profile.pool',
       });
     }
+    const roster = leader.system.selector(profile.pool)?.roster;
+    if (pool === undefined && (roster?.size ?? 0) >= LIMITS.agentsPerPool) {
+      throw new RotaError('POOL_FULL', `Pool ${profile.pool} has ${LIMITS.agentsPerPool} agents.`);
+    }
+    await confirmRevocations(leader, profile.pool, principal, held);
     leader.turn(() => {
-      const selector = leader.system.selectorOf(profile.pool);
-      if (selector.roster.get(principal) === undefined && selector.roster.size >= LIMITS.agentsPerPool) {
-        throw new RotaError('POOL_FULL', `Pool ${profile.pool} has ${LIMITS.agentsPerPool} agents.`);
-      }
       leader.system.toPool(profile.pool, { type: 'REGISTER', agentId: principal, session, profile });
       leader.system.agentRegistered(principal, profile.pool);
       leader.system.toPool(profile.pool, { type: 'HEARTBEAT', agentId: principal, held });
       const { heartbeatMs, leaseMs } = leader.timing;
-      answer({ heartbeatMs, leaseMs, revoked: selector.revoked(principal, held) });
+      const revoked = leader.system.selectorOf(profile.pool).revoked(principal, held);
+      answer({ heartbeatMs, leaseMs, revoked });
     });
   },
 
-  heartbeat(leader, { principal }, bytes, answer) {
+  async heartbeat(leader, { principal }, bytes, answer) {
     const { session, held } = decode(HeartbeatFrame, bytes);
-    const pool = memberPool(leader, principal, session);
+    const pool = presentPool(leader, principal, session);
+    await confirmRevocations(leader, pool, principal, held);
     leader.turn(() => {
       leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.clock.monoMs() });
       leader.system.toPool(pool, { type: 'HEARTBEAT', agentId: principal, held });
@@ -68,14 +73,18 @@ export const HANDLERS: Record<
 
   async report(leader, { principal }, bytes, answer) {
     const { session, reports: sent } = decode(ReportFrame, bytes);
-    const reports = bytes.length > LIMITS.payloadBytes ? sent.map(withinSize) : sent;
+    const reports = bytes.length > LIMITS.errorChars ? sent.map(withinBounds) : sent;
     const pool = leader.system.poolOf(principal);
     if (pool === undefined) throw unknownAgent(principal);
-    const selector = leader.system.selectorOf(pool);
-    const forgotten = reports.filter((report) => selector.task(report.taskId) === undefined);
-    const known = forgotten.length === 0 ? NOTHING_KNOWN : await leader.store.known(forgotten.map((one) => one.taskId));
+    const ids = reports.map((report) => report.taskId);
+    const known = await knownTasks(leader, ids);
     const ended = new Map([...known].map(([id, task]) => [id, { ...task, status: task.event.status }]));
     leader.turn(() => {
+      leader.weigh(bytes.length);
+      // A new leader hears of an agent by its reports as well as by its heartbeats.
+      if (isSuspect(leader, pool, principal, session)) {
+        leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.clock.monoMs() });
+      }
       leader.system.toPool(pool, { type: 'REPORT', agentId: principal, session, reports, ended });
       answer({});
     });
@@ -92,7 +101,8 @@ export const HANDLERS: Record<
 
   leave(leader, { principal }, bytes, answer) {
     const { session, presence } = decode(LeaveFrame, bytes);
-    memberPool(leader, principal, session);
+    if (presence === 'draining') presentPool(leader, principal, session);
+    else memberPool(leader, principal, session);
     leader.turn(() => {
       leader.system.toAgent(principal, { type: presence === 'offline' ? 'LEAVE' : 'DRAIN' });
       answer({});
@@ -109,7 +119,7 @@ export const HANDLERS: Record<
     const known = await knownTasks(leader, ids);
     leader.turn(() => {
       const fresh = new Set<string>();
-      for (const { id } of tasks) if (!known.has(id) && leader.system.task(id) === undefined) fresh.add(id);
+      for (const { id } of tasks) if (!known.has(id) && !leader.system.isTaken(id)) fresh.add(id);
       const added: NewTask[] = [];
       const seen = new Set<string>();
       const duplicates = tasks.map((task) => {
@@ -118,6 +128,7 @@ export const HANDLERS: Record<
         if (!isDuplicate) added.push({ ...task, pool, submittedBy: principal, watch });
         return isDuplicate;
       });
+      leader.weigh(bytes.length);
       leader.system.toPool(pool, { type: 'SUBMIT', tasks: added });
       answer({
         tasks: tasks.map(({ id }, i) => ({
@@ -132,12 +143,20 @@ export const HANDLERS: Record<
   async orchestrate(leader, { principal }, bytes, answer) {
     const { orchestration: spec, watch } = decode(OrchestrateFrame, bytes);
     assertGraph(spec);
+    assertAnswerable(spec);
     leader.assertRoom();
     const stored = await leader.store.orchestration(spec.id);
     leader.turn(() => {
-      const known = leader.system.orchestration(spec.id)?.taskIds ?? (stored && taskIdsOf(stored));
-      const taskIds = known ?? leader.createOrchestration(spec, principal, watch);
-      answer({ id: spec.id, duplicate: known !== undefined, taskIds });
+      const running = leader.system.orchestration(spec.id);
+      const known = running?.spec ?? stored?.spec;
+      if (known !== undefined) assertSame(spec, known);
+      else leader.weigh(bytes.length);
+      const taskIds = running?.taskIds ?? (stored && taskIdsOf(stored));
+      answer({
+        id: spec.id,
+        duplicate: known !== undefined,
+        taskIds: taskIds ?? leader.createOrchestration(spec, principal, watch),
+      });
     });
   },
 
@@ -170,12 +189,19 @@ export const HANDLERS: Record<
   },
 };
 
-const NOTHING_KNOWN: ReadonlyMap<string, KnownTask> = new Map();
-
-/** What the store knows of the tasks that memory has forgotten, or never had. */
+/**
+ * What the store knows of the tasks that memory has forgotten, or never had. A task that is forgotten
+ * while the store is being asked is asked for as well: when this resolves, each is in one of the two.
+ */
 async function knownTasks(leader: Leader, ids: readonly string[]): Promise<ReadonlyMap<string, KnownTask>> {
-  const missing = ids.filter((id) => leader.system.task(id) === undefined);
-  return missing.length === 0 ? NOTHING_KNOWN : leader.store.known(missing);
+  const known = new Map<string, KnownTask>();
+  const asked = new Set<string>();
+  for (;;) {
+    const missing = ids.filter((id) => !asked.has(id) && leader.system.task(id) === undefined);
+    if (missing.length === 0) return known;
+    for (const id of missing) asked.add(id);
+    for (const [id, task] of await leader.store.known(missing)) known.set(id, task);
+  }
 }
 
 function memberPool(leader: Leader, agentId: string, session: string): string {
@@ -186,6 +212,28 @@ function memberPool(leader: Leader, agentId: string, session: string): string {
     throw new RotaError('SESSION_REPLACED', `Agent ${agentId} registered again as another process.`);
   }
   return pool;
+}
+
+/** The pool of an agent that is not offline. One that is has lost its tasks, and must register to come back. */
+function presentPool(leader: Leader, agentId: string, session: string): string {
+  const pool = memberPool(leader, agentId, session);
+  if (leader.system.selector(pool)?.roster.get(agentId)?.presence === 'offline') throw unknownAgent(agentId);
+  return pool;
+}
+
+function isSuspect(leader: Leader, pool: string, agentId: string, session: string): boolean {
+  const member = leader.system.selector(pool)?.roster.get(agentId);
+  return member?.presence === 'suspect' && member.session === session;
+}
+
+/**
+ * An agent is told to drop a task only by one that leads: one that was deposed, and does not know yet,
+ * would take from the agent what its successor gave it.
+ */
+async function confirmRevocations(leader: Leader, pool: string, agentId: string, held: readonly Held[]): Promise<void> {
+  if (held.length === 0) return;
+  const revoked = leader.system.selector(pool)?.revoked(agentId, held) ?? held;
+  if (revoked.length > 0) await leader.confirm();
 }
 
 function byPool(leader: Leader, taskIds: readonly string[]): Map<string, string[]> {
@@ -248,6 +296,9 @@ async function taskDetail(leader: Leader, taskId: string): Promise<TaskDetail> {
   };
 }
 
+/** Of an id that the coordinator makes. */
+const ID_CHARS = 26;
+
 /** Rows share a frame with their envelope. */
 const ROWS_BYTES = LIMITS.frameBytes - 1_024;
 
@@ -284,12 +335,40 @@ function assertGraph(spec: OrchestrationSpec): void {
   throw new RotaError('INVALID_VALUE', `${field}: ${first.problem}.`, { field });
 }
 
-/** A result that is too large ends its attempt: the agent would only send it again. */
-function withinSize(report: Report): Report {
+/** A repeated request is answered; another graph under the same id is not taken for one. */
+function assertSame(spec: OrchestrationSpec, known: OrchestrationSpec): void {
+  if (isDeepStrictEqual(spec, known)) return;
+  const problem = `orchestration.id is ${spec.id}, which another orchestration has: its name or tasks differ.`;
+  const remedy = 'Send the same again to resume it, or use another id.';
+  throw new RotaError('INVALID_VALUE', problem, { field: 'orchestration.id', remedy });
+}
+
+/** Whoever asks for an orchestration gets all its tasks in one frame. */
+function assertAnswerable({ tasks }: OrchestrationSpec): void {
+  const nodes = tasks.map(({ key, pool }) => ({ key, pool, taskId: 'x'.repeat(ID_CHARS), state: 'completed' }));
+  const size = packedSize(nodes);
+  if (size <= ROWS_BYTES) return;
+  const problem = `orchestration.tasks: a list of the ${tasks.length} tasks has ${size} bytes, the limit is ${ROWS_BYTES}.`;
+  const remedy = 'Split the orchestration, or give its tasks shorter keys.';
+  throw new RotaError('FRAME_TOO_LARGE', problem, { field: 'orchestration.tasks', remedy });
+}
+
+/**
+ * A result that is too large ends its attempt: the agent would only send it again. An error is kept as
+ * far as it fits an answer beside others.
+ */
+function withinBounds(report: Report): Report {
+  if (report.outcome === 'failed') return { ...report, error: boundedError(report.error) };
   if (report.outcome !== 'completed' || packedSize(report.result) <= LIMITS.payloadBytes) return report;
   const { taskId, token, durationMs, result } = report;
   const problem = `The result has ${packedSize(result)} bytes, the limit is ${LIMITS.payloadBytes}.`;
   return { outcome: 'failed', taskId, token, durationMs, error: new RotaError('RESULT_TOO_LARGE', problem).toWire() };
+}
+
+function boundedError({ message, field, ...error }: WireError): WireError {
+  const { errorChars, nameChars } = LIMITS;
+  const place = field === undefined ? {} : { field: field.slice(0, nameChars) };
+  return { ...error, message: message.slice(0, errorChars), ...place };
 }
 
 function assertSize(field: string, value: unknown): void {

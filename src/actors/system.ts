@@ -29,6 +29,8 @@ export class ActorSystem {
   readonly #selectors = new Map<string, Actor<typeof selectorLogic>>();
   readonly #agents = new Map<string, Actor<typeof agentMachine>>();
   readonly #orchestrations = new Map<string, Actor<typeof orchestrationMachine>>();
+  /** Ids of the tasks of orchestrations that run. */
+  readonly #reserved = new Set<string>();
   /** Orchestrations that ended, the earliest first. */
   readonly #ended: { readonly id: string; readonly endedMs: number }[] = [];
   readonly #poolOfAgent = new Map<string, string>();
@@ -70,6 +72,11 @@ export class ActorSystem {
       if (task !== undefined) return task;
     }
     return undefined;
+  }
+
+  /** Whether a task has this id, or will have it: one of an orchestration that waits for others. */
+  isTaken(taskId: string): boolean {
+    return this.#reserved.has(taskId) || this.task(taskId) !== undefined;
   }
 
   #selectorActor(pool: string): Actor<typeof selectorLogic> {
@@ -143,9 +150,9 @@ export class ActorSystem {
     const input = { image, turn, toPool: this.toPool };
     const actor = createActor(orchestrationMachine, { parent: root, systemId: `orchestration:${id}`, input });
     this.#orchestrations.set(id, actor);
+    for (const taskId of Object.values(image.taskIds)) this.#reserved.add(taskId);
     // Kept for a while, like a task that ended: until the store's tables say what it was.
-    actor.subscribe({ complete: () => this.#ended.push({ id, endedMs: turn.monoMs }) });
-    this.#started(actor);
+    this.#started(actor, () => this.#ended.push({ id, endedMs: turn.monoMs }));
   }
 
   toOrchestration(id: string, event: OrchestrationEvent): void {
@@ -155,7 +162,9 @@ export class ActorSystem {
 
   #forgetOrchestrations(beforeMs: number): void {
     while (this.#ended[0] !== undefined && this.#ended[0].endedMs <= beforeMs) {
-      this.#orchestrations.delete(this.#ended.shift()?.id ?? '');
+      const { id } = this.#ended.shift() ?? { id: '' };
+      for (const taskId of Object.values(this.orchestration(id)?.taskIds ?? {})) this.#reserved.delete(taskId);
+      this.#orchestrations.delete(id);
     }
   }
 
@@ -185,8 +194,9 @@ export class ActorSystem {
     for (const pool of this.#selectors.keys()) this.toPool(pool, { type: 'RESUME' });
   }
 
-  #started<T extends AnyActorRef>(actor: T): T {
-    actor.subscribe({ error: this.#options.onFault });
+  /** One subscription has both: XState throws an error at an observer that has no place for it. */
+  #started<T extends AnyActorRef>(actor: T, complete: () => void = () => {}): T {
+    actor.subscribe({ error: this.#options.onFault, complete });
     actor.start();
     return actor;
   }

@@ -152,11 +152,13 @@ const PATIENCE_MS = 1_000;
 
 async function serve({ output, clock }: Cli, { agents, entries, signal, where }: Serving): Promise<number> {
   const cancelNote = clock.after(PATIENCE_MS, () => output.note(`rota: waiting for a coordinator at ${where}`));
-  void agents.ready.then(() => {
+  const joined = () => {
     cancelNote();
     const pools = [...new Set(entries.map((entry) => entry.pool))].join(', ');
     output.note(`rota: ${entries.map((entry) => entry.id).join(', ')} joined ${pools} at ${where}`);
-  });
+  };
+  // Why one never became ready is what `stopped` says.
+  agents.ready.then(joined, () => {});
   const error = await Promise.race([agents.stopped, whenAborted(signal)]);
   cancelNote();
   await agents.drain();

@@ -181,10 +181,11 @@ class Run {
       early.push(update);
     };
     client.onUpdate((update) => take(update));
-    const { taskIds } = await orFailed({ failed }, client.orchestrate(spec, { watch: 'all' }));
+    const { taskIds, duplicate } = await orFailed({ failed }, client.orchestrate(spec, { watch: 'all' }));
     const ready = this.#board.begin(taskIds);
     const view = this.#startView();
-    view.changed(ready);
+    if (duplicate) this.#note(`run ${spec.id} was started before: it goes on where it stands`);
+    else view.changed(ready);
     take = (update) => view.changed(this.#board.apply(update), update);
     for (const update of early) take(update);
     return view;

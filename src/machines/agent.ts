@@ -89,11 +89,8 @@ export const agentMachine = setup({
         },
       },
     },
-    offline: {
-      on: {
-        HEARTBEAT: { target: 'online', actions: ['seen', { type: 'tell', params: { presence: 'online' } }] },
-      },
-    },
+    // What it held is gone: only registering brings it back, which says what it is and whether it drains.
+    offline: {},
   },
 });
 

@@ -125,8 +125,11 @@ function inputTooLarge(key: string, size: number): WireError {
   return new RotaError('INPUT_TOO_LARGE', problem).toWire();
 }
 
+/** States of a task that was submitted and has not ended; after a recovery it may be any of them. */
+const OPEN: readonly Node['state'][] = ['pending', 'assigned', 'running'];
+
 function cancel(context: Context, mode: 'abort' | 'drain'): void {
-  const submitted = [...context.graph.nodes()].filter((node) => node.state === 'pending');
+  const submitted = [...context.graph.nodes()].filter(({ state }) => OPEN.includes(state));
   context.graph.skipWaiting();
   for (const node of submitted) {
     context.toPool(node.spec.pool, { type: 'CANCEL', taskIds: [node.taskId], mode });

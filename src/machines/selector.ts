@@ -6,7 +6,7 @@ import type { Assignment, CancelNotice, Held, Progress, Report } from '../protoc
 import type { JournalEvent, PoolImage, TaskRecord } from '../protocol/journal.js';
 import type { Json } from '../protocol/json.js';
 import { isTerminal, type TaskEvent, type TaskStatus } from '../protocol/task.js';
-import { type Member, type Requirement, Roster } from '../selection/roster.js';
+import { type Member, type Requirement, Roster, requirementOf } from '../selection/roster.js';
 import type { Strategy } from '../selection/strategy.js';
 import { type Waiting, WaitingLine } from '../selection/waiting-line.js';
 import { backoffMs } from './backoff.js';
@@ -16,6 +16,9 @@ import type { Turn } from './turn.js';
 
 /** How long what ended stays in memory at least, to answer a repeated submit or report at once. */
 export const KEEP_ENDED_MS = 10_000;
+
+/** Deadlines that lapsed stay in memory, up to this many and twice the tasks. */
+const DUE_SLACK = 1_024;
 
 export interface NewTask extends Omit<TaskRecord, 'order' | 'createdAtMs'> {
   /** Known from the start to be impossible: it fails at once, without an attempt. */
@@ -46,7 +49,7 @@ export type SelectorEvent =
   | { type: 'CANCEL'; taskIds: readonly string[]; mode: 'abort' | 'drain' }
   /** What ended before `settledMs` is in the store's tables and may be forgotten. */
   | { type: 'TICK'; settledMs: number }
-  /** After recovery: hands out what waits. */
+  /** After recovery, before anything else. */
   | { type: 'RESUME' };
 
 export interface SelectorInput {
@@ -121,6 +124,11 @@ export class Selector {
 
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** How many deadlines are in memory, those that lapsed included. */
+  get deadlines(): number {
+    return this.#due.size;
   }
 
   task(id: string): Task | undefined {
@@ -255,7 +263,9 @@ export class Selector {
     if (known.agentId !== agentId || known.token !== report.token) {
       return isTerminal(known.status) ? 'TASK_ENDED' : 'STALE_LEASE';
     }
-    if (isTerminal(known.status)) return known.status === 'cancelled' ? 'TASK_ENDED' : undefined;
+    if (isTerminal(known.status)) return isRepeated(report, known.status) ? undefined : 'TASK_ENDED';
+    // Its attempt failed and the task waits again: said before, or noticed before it was said.
+    if (task?.status === 'pending' && report.outcome === 'failed') return undefined;
     if (task === undefined || !isHeld(task.status)) return 'STALE_LEASE';
 
     const { wallMs: atMs } = this.#turn;
@@ -303,6 +313,7 @@ export class Selector {
       if (task.status === 'running' && task.timeoutAtMs <= monoMs) this.#timeOut(task);
       else if (task.status === 'pending' && task.notBeforeMs <= monoMs) this.#place(task);
     }
+    if (this.#due.size > 2 * this.#tasks.size + DUE_SLACK) this.#due.retain((task, dueMs) => isDue(task, dueMs));
     const forgetBeforeMs = Math.min(settledMs, monoMs - KEEP_ENDED_MS);
     const keepFrom = this.#ended.findIndex((task) => task.endedMs > forgetBeforeMs);
     const forget = this.#ended.splice(0, keepFrom === -1 ? this.#ended.length : keepFrom);
@@ -317,8 +328,12 @@ export class Selector {
     this.#feed(agentId);
   }
 
+  /** Who was online may be gone by now: nobody gets anything new before it is heard of. */
   #resume(): void {
-    for (const member of this.roster.members()) this.#feed(member.id);
+    const atMs = this.#turn.wallMs;
+    for (const { id: agentId, presence } of this.roster.members()) {
+      if (presence === 'online') this.#record({ type: 'agentPresence', atMs, agentId, presence: 'suspect' });
+    }
   }
 
   // ── decisions ──────────────────────────────────────────────────────────────────────────────────
@@ -512,7 +527,7 @@ export class Selector {
   #newTask(record: TaskRecord): Task {
     return {
       record,
-      requirement: this.roster.requirement(record.capabilities),
+      requirement: requirementOf(record.capabilities),
       status: 'pending',
       attempt: 0,
       token: 0,
@@ -602,6 +617,19 @@ export function toTaskEvent(task: Task, atMs: number): TaskEvent {
     ...(task.status === 'completed' ? { result: task.result ?? null } : {}),
     ...(task.status === 'failed' && task.error !== undefined ? { error: task.error } : {}),
   };
+}
+
+/** Whether this deadline is still the task's: a task that moved on has another, or none. */
+function isDue(task: Task, dueMs: number): boolean {
+  return (
+    (task.status === 'running' && task.timeoutAtMs === dueMs) ||
+    (task.status === 'pending' && task.notBeforeMs === dueMs)
+  );
+}
+
+/** Whether a report says what the task's end says already. */
+function isRepeated(report: Report, status: TaskStatus): boolean {
+  return report.outcome === status || (report.outcome === 'accepted' && status !== 'cancelled');
 }
 
 function toAssignment(task: Task): Assignment {

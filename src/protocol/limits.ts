@@ -29,6 +29,10 @@ export const LIMITS = {
   rowsPerQuery: 1_000,
   /** Facts that may wait for their commit before submits are refused. */
   uncommittedEvents: 50_000,
+  /** The same, as the bytes of the frames that they came from. */
+  uncommittedBytes: 64 * 1024 * 1024,
+  /** Replies that may wait for a commit; beyond that the oldest are dropped, and asked for again. */
+  uncommittedReplies: 20_000,
 } as const;
 
 /** How far a frame may nest and how many values it may have. `LIMITS` itself is what the coordinator takes. */

@@ -16,20 +16,40 @@ export function isTerminal(status: TaskStatus | OrchestrationStatus): status is 
 
 const durationMs = z.number().int().min(1).max(LIMITS.durationMs);
 
+const TASK_DEFAULTS = {
+  workType: 'default',
+  capabilities: [],
+  priority: 3,
+  payload: null,
+  maxAttempts: 3,
+  backoffMs: 1_000,
+  dependsOn: [],
+} as const;
+
+/** A task without what goes without saying: frames hold twice as many. */
+export function withoutDefaults<T extends object>(task: T): T {
+  const defaults: Record<string, unknown> = TASK_DEFAULTS;
+  const said = Object.entries(task).filter(([field, value]) => {
+    if (value === undefined) return false;
+    return Array.isArray(value) ? value.length > 0 || !(field in defaults) : value !== defaults[field];
+  });
+  return Object.fromEntries(said) as T;
+}
+
 /** What every task says of itself, alone or inside an orchestration. */
 const taskFields = {
   /** The kind of work, such as `deploy_service`; what an agent's performance is counted by. */
-  workType: Label.default('default'),
+  workType: Label.default(TASK_DEFAULTS.workType),
   /** All of these an agent must have. */
   capabilities: z.array(Label).max(LIMITS.labels).default([]),
   /** 1 goes first, 5 last. */
-  priority: z.number().int().min(1).max(5).default(3),
+  priority: z.number().int().min(1).max(5).default(TASK_DEFAULTS.priority),
   /** What the handler gets. */
-  payload: JsonValue.default(null),
+  payload: JsonValue.default(TASK_DEFAULTS.payload),
   /** Attempts before the task is failed for good. */
-  maxAttempts: z.number().int().min(1).max(LIMITS.attempts).default(3),
+  maxAttempts: z.number().int().min(1).max(LIMITS.attempts).default(TASK_DEFAULTS.maxAttempts),
   /** Pause before the second attempt of a task that failed; doubles with each, with jitter. */
-  backoffMs: z.number().int().min(0).max(LIMITS.durationMs).default(1_000),
+  backoffMs: z.number().int().min(0).max(LIMITS.durationMs).default(TASK_DEFAULTS.backoffMs),
   /** An attempt that runs longer is failed and its handler aborted. Without it there is no bound. */
   timeoutMs: durationMs.optional(),
 };

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.js';
+import { type Clock, sleep, systemClock } from '../clock.js';
 import { createIds, type Random, systemRandom } from '../ids.js';
 import type { AgentProfileInput } from '../protocol/agent.js';
 import { AgentProfileSchema } from '../protocol/agent.js';
@@ -83,6 +83,8 @@ interface HeldTask {
 /** With no coordinator to ask, this is how often an agent tries to register. */
 const REGISTER_AGAIN_MS = 500;
 const LEAVE_PATIENCE_MS = 2_000;
+/** How long an agent that drains waits for acknowledgements when all its work is done. */
+const ACK_PATIENCE_MS = 5_000;
 
 /**
  * Must hold:
@@ -108,7 +110,7 @@ class AgentProcess implements Agent {
   #running = 0;
   #isRegistering = false;
   #cancelHeartbeat: (() => void) | undefined;
-  #onEmpty: (() => void) | undefined;
+  #onChange: (() => void) | undefined;
   #drained: Promise<void> | undefined;
   #setReady: () => void = () => {};
   #setNeverReady: (error: RotaError) => void = () => {};
@@ -170,15 +172,25 @@ class AgentProcess implements Agent {
 
   async #drain(): Promise<void> {
     await this.#leave('draining');
-    if (this.#held.size > 0 && !this.#stopping.signal.aborted) {
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          this.#onEmpty = resolve;
-        }),
-        this.stopped,
-      ]);
-    }
+    await Promise.race([this.#settled(), this.stopped]);
     await this.stop();
+  }
+
+  /** Resolves when nothing is held, or all that is waits for an acknowledgement that does not come. */
+  async #settled(): Promise<void> {
+    while (this.#held.size > 0) {
+      const change = new Promise<void>((resolve) => {
+        this.#onChange = resolve;
+      });
+      const isWorking = [...this.#held.values()].some((task) => task.state !== 'reported');
+      if (isWorking) await change;
+      else if (await Promise.race([change.then(() => false), this.#ackPatience()])) return;
+    }
+  }
+
+  async #ackPatience(): Promise<boolean> {
+    await sleep(this.#clock, ACK_PATIENCE_MS, this.#stopping.signal);
+    return true;
   }
 
   async #leave(presence: 'draining' | 'offline'): Promise<void> {
@@ -310,6 +322,7 @@ class AgentProcess implements Agent {
     } finally {
       abort.signal.removeEventListener('abort', free);
       free();
+      this.#onChange?.();
     }
   }
 
@@ -333,7 +346,7 @@ class AgentProcess implements Agent {
     this.#held.delete(taskId);
     this.#reports.forget(taskId, token);
     if (task.state !== 'reported') task.abort.abort(new RotaError(ABORT_CODES[reason ?? 'revoked'], `Task ${taskId}.`));
-    if (this.#held.size === 0) this.#onEmpty?.();
+    this.#onChange?.();
   }
 }
 

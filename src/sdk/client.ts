@@ -31,6 +31,7 @@ import {
   type TaskStatus,
   type TerminalStatus,
   type Watch,
+  withoutDefaults,
 } from '../protocol/task.js';
 import type { Transport } from '../transport/transport.js';
 import { Peer } from './peer.js';
@@ -64,6 +65,14 @@ export interface TaskOutcome {
   readonly error?: WireError;
   readonly agentId?: string;
   readonly attempt: number;
+}
+
+export interface StartedOrchestration {
+  readonly id: string;
+  /** The id of each task, by its key. */
+  readonly taskIds: Record<string, string>;
+  /** It was known already, and goes on or has ended. */
+  readonly duplicate: boolean;
 }
 
 /** How an orchestration ended. */
@@ -111,11 +120,11 @@ export interface Client {
   result(taskId: string, signal?: AbortSignal): Promise<TaskOutcome>;
   /** Outcomes as the tasks end, in that order. */
   results(taskIds: readonly string[], signal?: AbortSignal): AsyncIterable<TaskOutcome>;
-  /** Starts a graph of tasks. `taskIds` has the id of each, by key. */
+  /** Starts a graph of tasks; the same again under the same `id` changes nothing. */
   orchestrate(
     orchestration: Omit<OrchestrationInput, 'id'> & { id?: string },
     options?: SubmitOptions,
-  ): Promise<{ id: string; taskIds: Record<string, string> }>;
+  ): Promise<StartedOrchestration>;
   /** Resolves when the orchestration has ended, however it ended. */
   orchestrationResult(id: string, signal?: AbortSignal): Promise<OrchestrationOutcome>;
   /** Resolves with the status that each task has now; once that is `cancelled`, no result is taken any more. */
@@ -196,7 +205,8 @@ class CoordinatorClient implements Client {
     // All are encoded before one is sent: what can't be has sent nothing.
     const frames = [...byPool].flatMap(([pool, specs]) => {
       const subject = this.#peer.subjects.submit(this.id, pool);
-      return encodeBatches(specs, (items) => ({ watch, tasks: items }), LIMITS).map((bytes) => ({ subject, bytes }));
+      const said = specs.map(withoutDefaults);
+      return encodeBatches(said, (items) => ({ watch, tasks: items }), LIMITS).map((bytes) => ({ subject, bytes }));
     });
     for (const spec of specs) this.#outcomes.expect(spec.id);
     const requests = frames.map(({ subject, bytes }) => this.#peer.send(subject, bytes, SubmitReply, this.#patience()));
@@ -243,13 +253,14 @@ class CoordinatorClient implements Client {
   async orchestrate(
     input: Omit<OrchestrationInput, 'id'> & { id?: string },
     { watch = 'end' }: SubmitOptions = {},
-  ): Promise<{ id: string; taskIds: Record<string, string> }> {
+  ): Promise<StartedOrchestration> {
     const orchestration = validate(OrchestrationSpecSchema, { ...input, id: input.id ?? this.#ids() });
     this.#orchestrations.expect(orchestration.id);
     const subject = this.#peer.subjects.from(this.id, 'orchestrate');
-    const reply = await this.#peer.request(subject, { watch, orchestration }, OrchestrateReply, this.#patience());
-    if (reply.duplicate) this.#orchestrations.forget(reply.id);
-    return { id: reply.id, taskIds: reply.taskIds };
+    const frame = { watch, orchestration: { ...orchestration, tasks: orchestration.tasks.map(withoutDefaults) } };
+    const { id, taskIds, duplicate } = await this.#peer.request(subject, frame, OrchestrateReply, this.#patience());
+    if (duplicate) this.#orchestrations.forget(id);
+    return { id, taskIds, duplicate };
   }
 
   orchestrationResult(id: string, signal?: AbortSignal): Promise<OrchestrationOutcome> {
@@ -315,18 +326,17 @@ class CoordinatorClient implements Client {
   // ── what arrives ───────────────────────────────────────────────────────────────────────────────
 
   #receive({ events = [], progress = [], orchestrations = [] }: ToFrame): void {
-    for (const event of events) {
-      this.#emit({ kind: 'task', event });
-      this.#settleTask(event);
-    }
-    for (const event of progress) this.#emit({ kind: 'progress', event });
+    for (const event of events) this.#settleTask(event);
     for (const event of orchestrations) {
-      this.#emit({ kind: 'orchestration', event });
       if (!isTerminal(event.status)) continue;
       // The nodes come with the answer to a query, now or when somebody waits for them.
       this.#orchestrations.forget(event.orchestrationId);
       this.#orchestrations.askFor(event.orchestrationId);
     }
+    // Listeners come last: one that throws keeps nobody waiting.
+    for (const event of events) this.#emit({ kind: 'task', event });
+    for (const event of progress) this.#emit({ kind: 'progress', event });
+    for (const event of orchestrations) this.#emit({ kind: 'orchestration', event });
   }
 
   #emit(update: Update): void {
@@ -371,8 +381,9 @@ class CoordinatorClient implements Client {
       }
     } catch (error) {
       // Their results together fit no frame: ask for fewer.
-      const isTooMuch = error instanceof RotaError && error.code === 'FRAME_TOO_LARGE' && taskIds.length > 1;
-      if (!isTooMuch) throw error;
+      if (!(error instanceof RotaError) || error.code !== 'FRAME_TOO_LARGE') throw error;
+      const [only] = taskIds;
+      if (taskIds.length === 1 && only !== undefined) return this.#outcomes.reject(only, error);
       const middle = Math.ceil(taskIds.length / 2);
       await this.#askForSome(taskIds.slice(0, middle));
       await this.#askForSome(taskIds.slice(middle));

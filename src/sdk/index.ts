@@ -15,6 +15,7 @@ export {
   type CoordinatorStatus,
   createClient,
   type OrchestrationOutcome,
+  type StartedOrchestration,
   type SubmitOptions,
   type SubmitTask,
   type TaskOutcome,

@@ -135,9 +135,10 @@ export class Reports {
     const subject = this.#peer.subjects.from(this.#agentId, verb);
     try {
       for (const frame of encodeBatches(items, toFrame, LIMITS)) this.#peer.publish(subject, frame);
-    } catch (thrown) {
-      // A connection that is gone for good takes nothing; anything else waits for the next sending.
-      if (asRotaError(thrown, 'UNAVAILABLE').code !== 'CLOSED') throw thrown;
+    } catch {
+      // A connection that is gone for good takes nothing, and a server may take less than the protocol
+      // allows. What is not acknowledged is sent again, and by itself, until its task is given up.
+      if (items.length > 1) for (const item of items) this.#send(verb, [item], toFrame);
     }
   }
 }

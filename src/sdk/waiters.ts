@@ -68,7 +68,8 @@ export class Waiters<T> {
   settle(id: string, outcome: T): void {
     const waiters = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (this.#expected.delete(id)) this.#keep(id, outcome);
+    // Whoever asks later than the first is answered by the coordinator.
+    if (this.#expected.delete(id) && waiters === undefined) this.#keep(id, outcome);
     for (const { resolve } of waiters ?? []) resolve(outcome);
   }
 

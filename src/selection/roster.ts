@@ -1,12 +1,18 @@
 import type { AgentProfile, Presence } from '../protocol/agent.js';
 import { Bitset, countInAll, nextInAll } from './bitset.js';
 
-/** What a task asks of its agent, interned: tasks that ask the same share one object. */
+/** What a task asks of its agent. Those that ask the same have the same key. */
 export interface Requirement {
   readonly key: string;
   readonly capabilities: readonly string[];
-  /** Agents that may take it now: available, and with every capability. */
-  readonly sets: readonly Bitset[];
+}
+
+const ANYONE: Requirement = { key: '', capabilities: [] };
+
+export function requirementOf(capabilities: readonly string[]): Requirement {
+  if (capabilities.length === 0) return ANYONE;
+  const wanted = [...new Set(capabilities)].sort();
+  return { key: wanted.join(' '), capabilities: wanted };
 }
 
 /** One agent, as its pool's selector knows it. */
@@ -32,7 +38,6 @@ export class Roster {
   readonly #byId = new Map<string, Member>();
   readonly #available = new Bitset();
   readonly #labels = new Map<string, Bitset>();
-  readonly #requirements = new Map<string, Requirement>();
 
   get size(): number {
     return this.#byId.size;
@@ -90,34 +95,32 @@ export class Roster {
     return this.#available.has(member.index);
   }
 
-  requirement(capabilities: readonly string[]): Requirement {
-    const wanted = [...new Set(capabilities)].sort();
-    const key = wanted.join(' ');
-    let requirement = this.#requirements.get(key);
-    if (requirement === undefined) {
-      requirement = {
-        key,
-        capabilities: wanted,
-        sets: [this.#available, ...wanted.map((label) => this.#label(label))],
-      };
-      this.#requirements.set(key, requirement);
-    }
-    return requirement;
-  }
-
   /** The next agent in the rotation after `cursor` that may take it now. */
   next(requirement: Requirement, cursor: number): Member | undefined {
-    return this.#byIndex[nextInAll(requirement.sets, cursor)];
+    const sets = this.#setsOf(requirement);
+    return sets && this.#byIndex[nextInAll(sets, cursor)];
   }
 
   /** How many agents may take it now. */
   countAvailable(requirement: Requirement): number {
-    return countInAll(requirement.sets);
+    const sets = this.#setsOf(requirement);
+    return sets === undefined ? 0 : countInAll(sets);
   }
 
   /** Whether the agent has what it takes, free or not. */
   fits(member: Member, requirement: Requirement): boolean {
     return requirement.capabilities.every((label) => this.#labels.get(label)?.has(member.index) === true);
+  }
+
+  /** Whose intersection may take it now; undefined where it asks for a label that no agent ever had. */
+  #setsOf({ capabilities }: Requirement): Bitset[] | undefined {
+    const sets = [this.#available];
+    for (const label of capabilities) {
+      const set = this.#labels.get(label);
+      if (set === undefined) return undefined;
+      sets.push(set);
+    }
+    return sets;
   }
 
   #label(label: string): Bitset {

@@ -26,6 +26,8 @@ export function storeFailed(place: string, thrown: unknown): RotaError {
   });
 }
 
-export function closed(place: string): RotaError {
-  return new RotaError('CLOSED', `The store at ${place} was closed.`);
+/** `cause` is what closed it, where nobody asked for that. */
+export function closed(place: string, cause?: RotaError): RotaError {
+  const why = cause === undefined ? 'was closed.' : `is closed. ${cause.message}`;
+  return new RotaError('CLOSED', `The store at ${place} ${why}`, cause === undefined ? {} : { cause });
 }

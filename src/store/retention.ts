@@ -35,7 +35,7 @@ export class Retention {
 
   #taskEnded(id: string): void {
     const orchestrationId = this.#tables.task(id)?.orchestration_id;
-    const needed = orchestrationId != null && this.#tables.orchestration(orchestrationId)?.status === 'running';
+    const needed = orchestrationId != null && this.#tables.orchestration(orchestrationId)?.ended_at_ms === null;
     if (!needed) this.#tasks.push(id, 1);
   }
 

@@ -113,8 +113,9 @@ export class SqliteThread {
     }
   }
 
+  /** What was under way failed; what comes later finds the store closed, since trying again can't help. */
   #end(error: RotaError): void {
-    this.#ended ??= error;
+    this.#ended ??= closed(this.#path, error);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }

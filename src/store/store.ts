@@ -1,6 +1,6 @@
 import type { AgentRow, OrchestrationRow, TaskDetail, TaskRow } from '../protocol/frames.js';
 import type { JournalRow, NodeImage, Recovered } from '../protocol/journal.js';
-import type { TaskEvent, TaskStatus } from '../protocol/task.js';
+import type { OrchestrationSpec, TaskEvent, TaskStatus } from '../protocol/task.js';
 
 /** What the store remembers of one task: enough to answer a repeated submit or report. */
 export interface KnownTask {
@@ -19,6 +19,7 @@ export interface TaskFilter {
 
 /** An orchestration with the tasks that it has submitted so far. */
 export interface OrchestrationDetail {
+  readonly spec: OrchestrationSpec;
   readonly orchestration: OrchestrationRow;
   readonly skipped: readonly string[];
   /** Every task of the graph: key, task id and pool. */

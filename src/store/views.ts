@@ -164,6 +164,7 @@ export function orchestrationDetail(
   tasks: readonly NodeTask[],
 ): OrchestrationDetail {
   return {
+    spec: parse(row.spec),
     orchestration: orchestrationRow(row),
     skipped: parse(row.skipped),
     tasks: nodes.map((node) => ({ key: node.node_key, taskId: node.task_id, pool: node.pool })),

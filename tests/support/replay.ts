@@ -83,6 +83,7 @@ export class Replay {
     const { created, ended, nodes, isCancelling } = this.#orchestration(id);
     const { spec, taskIds, atMs } = created;
     return {
+      spec,
       orchestration: {
         id,
         name: spec.name,

@@ -21,7 +21,8 @@ test.each([
   const failed = { code: 'STORE_FAILED', message: expect.stringContaining(problem) };
   const calls = [thread.call('task', ['t']), thread.call('agents', [undefined])];
   await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(failed)));
-  await expect(thread.call('task', ['t'])).rejects.toMatchObject(failed);
+  // Trying again can't help: a coordinator must not go on trying.
+  await expect(thread.call('task', ['t'])).rejects.toMatchObject({ ...failed, code: 'CLOSED' });
   await thread.close();
   await expect(thread.call('task', ['t'])).rejects.toMatchObject({ code: 'CLOSED' });
 });

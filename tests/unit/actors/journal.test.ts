@@ -36,7 +36,7 @@ async function gatedJournal() {
   const deposed: string[] = [];
   const journal = new Journal({
     ...{ store: gated, clock: systemClock, outbox, epoch, seq },
-    onDeposed: (error) => deposed.push(error.code),
+    onEnded: (error) => deposed.push(error.code),
     onStall: (error) => stalls.push(error !== undefined),
   });
   const nextAppend = async () => {

@@ -67,6 +67,12 @@ describe('an agent', () => {
     expect(other.send({ type: 'DRAIN' }, { type: 'LEAVE' })).toBe('offline');
   });
 
+  test('that went offline comes back by registering, not by a heartbeat', () => {
+    const agent = agentAt('offline');
+    expect(agent.send({ type: 'HEARTBEAT', monoMs: 10 }, { type: 'DRAIN' })).toBe('offline');
+    expect(agent.told).toEqual([]);
+  });
+
   test('that registers again is online, whatever it was', () => {
     for (const presence of ['suspect', 'draining', 'offline'] as const) {
       const agent = agentAt(presence);

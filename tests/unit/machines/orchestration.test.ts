@@ -111,6 +111,17 @@ describe('an orchestration', () => {
     expect(run.submitted).toMatchObject([{ key: 'd', inputs: { b: 2, c: 3 } }]);
   });
 
+  test('one that was restored is cancelled with all that it had submitted', () => {
+    const nodes = [
+      { key: 'a', status: 'completed', result: 1 },
+      { key: 'b', status: 'running' },
+      { key: 'c', status: 'assigned' },
+    ] as const;
+    const run = new Driver(diamond, { nodes });
+    run.actor.send({ type: 'CANCEL', mode: 'abort' });
+    expect(run.cancelled).toEqual(['id-b', 'id-c']);
+  });
+
   test('one that was being cancelled when it was restored starts nothing more', () => {
     const nodes = [{ key: 'a', status: 'running' }] as const;
     const run = new Driver(diamond, { nodes, isCancelling: true });

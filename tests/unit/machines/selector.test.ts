@@ -107,6 +107,29 @@ describe('reports', () => {
     expect(pool.turn.recorded('reportRefused')).toHaveLength(0);
   });
 
+  test('a result that comes after the task has failed is refused, and said to be', () => {
+    const pool = new PoolDriver();
+    pool.join('ann');
+    pool.submit(newTask('t1', { maxAttempts: 1, timeoutMs: 100 }));
+    pool.accept('ann', 't1');
+    pool.tick(100);
+    pool.complete('ann', 't1');
+    expect(pool.turn.items('ann', 'acks').at(-1)).toMatchObject({ accepted: false, code: 'TASK_ENDED' });
+    expect(pool.turn.recorded('reportRefused')).toHaveLength(1);
+    expect(pool.status('t1')).toBe('failed');
+  });
+
+  test('a repeated failure gets the answer that it got before, whatever came of the task', () => {
+    const pool = new PoolDriver();
+    pool.join('ann');
+    pool.submit(newTask('t1', { maxAttempts: 2, backoffMs: 1_000 }));
+    pool.fail('ann', 't1');
+    pool.fail('ann', 't1');
+    expect(pool.turn.items('ann', 'acks').map((ack) => ack.accepted)).toEqual([true, true]);
+    expect(pool.turn.recorded('taskReleased')).toHaveLength(1);
+    expect(pool.turn.recorded('reportRefused')).toHaveLength(0);
+  });
+
   test('a repeated report of a task that memory has forgotten is answered from the store', () => {
     const pool = new PoolDriver();
     pool.join('ann');
@@ -318,6 +341,20 @@ describe('cancelling', () => {
 });
 
 describe('memory', () => {
+  test('deadlines of tasks that ended are dropped long before they would be due', () => {
+    const pool = new PoolDriver();
+    pool.join('ann');
+    for (let i = 0; i < 5_000; i++) {
+      pool.submit(newTask(`t${i}`, { timeoutMs: 1_000_000 }));
+      pool.accept('ann', `t${i}`);
+      pool.complete('ann', `t${i}`);
+    }
+    pool.turn.passMs(60_000);
+    pool.handle({ type: 'TICK', settledMs: pool.turn.monoMs });
+    pool.handle({ type: 'TICK', settledMs: pool.turn.monoMs });
+    expect(pool.selector.deadlines).toBe(0);
+  });
+
   test('a task that ended is forgotten once the store has it, and not before', () => {
     const pool = new PoolDriver();
     pool.join('ann');

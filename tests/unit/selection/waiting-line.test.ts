@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Heap } from '#rota/selection/heap.js';
-import { Roster } from '#rota/selection/roster.js';
+import { Roster, requirementOf } from '#rota/selection/roster.js';
 import { type Waiting, WaitingLine } from '#rota/selection/waiting-line.js';
 
 test('a heap gives back what a sort gives', () => {
@@ -48,7 +48,7 @@ test('an agent gets the oldest of the highest priority that it can do, as from a
         const line = new WaitingLine((one) => waiting.has(one.order));
         for (const [order, { labels, priority, cancelled }] of entries.entries()) {
           if (!cancelled) waiting.add(order);
-          line.push({ taskId: `t${order}`, requirement: roster.requirement(labels), priority, order });
+          line.push({ taskId: `t${order}`, requirement: requirementOf(labels), priority, order });
         }
         const expected = entries
           .map((one, order) => ({ ...one, order }))

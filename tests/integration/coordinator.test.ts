@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '#rota/clock.js';
+import { createCoordinator } from '#rota/embed.js';
+import { encode } from '#rota/protocol/codec.js';
+import { createMemoryStore } from '#rota/store/memory.js';
+import { gate } from '../support/signals.js';
+import { World } from '../support/world.js';
+
+/** The machine's clock, with the ticks of a coordinator in the test's hand. */
+function steppedClock(): { clock: Clock; passMs(ms: number): void; tick(): void } {
+  let offsetMs = 0;
+  const ticks = new Set<() => void>();
+  return {
+    clock: {
+      ...systemClock,
+      monoMs: () => systemClock.monoMs() + offsetMs,
+      every(_periodMs, fn) {
+        ticks.add(fn);
+        return () => ticks.delete(fn);
+      },
+    },
+    passMs(ms) {
+      offsetMs += ms;
+    },
+    tick() {
+      for (const fn of ticks) fn();
+    },
+  };
+}
+
+/** A store whose `known`, once held, does not answer before the test lets it. */
+function heldKnown() {
+  const store = createMemoryStore();
+  const known = store.known.bind(store);
+  const asked = gate();
+  const go = gate();
+  let isHeld = false;
+  store.known = async (ids) => {
+    const answer = await known(ids);
+    if (isHeld) {
+      asked.open();
+      await go.passed;
+    }
+    return answer;
+  };
+  const hold = () => {
+    isHeld = true;
+  };
+  return { store, asked, go, hold };
+}
+
+describe('a coordinator', () => {
+  it('takes no task twice that memory forgets while the store is asked of another', async () => {
+    await using world = await World.open('memory');
+    const { store, asked, go, hold } = heldKnown();
+    const time = steppedClock();
+    await world.coordinator({ store, clock: time.clock });
+    const runs: string[] = [];
+    await world.agent('ann', ({ taskId }) => {
+      runs.push(taskId);
+    });
+    const client = await world.client();
+    await client.result(await client.submit({ pool: 'work', id: 'order-1' }));
+    // From here on the next tick forgets it: it is in the tables, and ended long ago.
+    time.tick();
+    time.passMs(60_000);
+
+    hold();
+    const again = client.submitMany([
+      { pool: 'work', id: 'order-1' },
+      { pool: 'work', id: 'order-2' },
+    ]);
+    await asked.passed;
+    time.tick();
+    go.open();
+    await again;
+    await client.result('order-2');
+    expect(runs).toEqual(['order-1', 'order-2']);
+  });
+
+  it('gives nobody the id of a task that waits inside an orchestration', async () => {
+    await using world = await World.open('memory');
+    await world.coordinator({ store: 'none' });
+    const client = await world.client();
+    const { id, taskIds } = await client.orchestrate({
+      name: 'two',
+      tasks: [
+        { key: 'a', pool: 'work' },
+        { key: 'b', pool: 'work', dependsOn: ['a'] },
+      ],
+    });
+    const other = await world.client();
+    await other.submit({ pool: 'work', id: taskIds.b ?? '', payload: 'mine' });
+    await world.agent('ann', ({ payload }) => payload);
+    expect(await client.orchestrationResult(id)).toMatchObject({ status: 'completed' });
+    expect((await client.task(taskIds.b ?? '')).payload).toBeNull();
+  });
+
+  it('stops although its store takes no commits, and says what is wrong when the store is gone', async () => {
+    await using world = await World.open('memory');
+    const store = createMemoryStore();
+    const coordinator = await world.coordinator({ store });
+    const client = await world.client({ patienceMs: 0 });
+    await store.close();
+    const refused = client.submit({ pool: 'work' }).catch(() => 'refused');
+    expect(await coordinator.stopped).toMatchObject({ code: 'CLOSED' });
+    await coordinator.stop();
+    client.close();
+    expect(await refused).toBe('refused');
+  });
+
+  it('refuses an orchestration that it could not answer questions about', async () => {
+    await using world = await World.open('memory');
+    await world.coordinator({ store: 'none' });
+    const transport = await world.connect();
+    const tasks = Array.from({ length: 5_000 }, (_, i) => ({ key: `node-${i}`, pool: 'work' }));
+    const frame = encode({ orchestration: { id: 'big', name: 'big', tasks } });
+    const { data } = await transport.request('rota.from.raw.orchestrate', frame, { timeoutMs: 5_000 });
+    expect(Buffer.from(data).toString('latin1')).toContain('FRAME_TOO_LARGE');
+    await expect((await world.client()).orchestration('big')).rejects.toMatchObject({ code: 'UNKNOWN_ORCHESTRATION' });
+  });
+
+  it.each([
+    ['leaseMs', { leaseMs: 1000.5 }],
+    ['heartbeatMs', { leaseMs: 1_000, heartbeatMs: 0 }],
+    ['heartbeatMs', { leaseMs: 1_000, heartbeatMs: 501 }],
+  ])('refuses a %s that agents could not keep', async (_name, timing) => {
+    await using world = await World.open('memory');
+    const starting = createCoordinator({ transport: await world.connect(), store: 'none', ...timing });
+    await expect(starting).rejects.toMatchObject({ code: 'INVALID_VALUE' });
+  });
+});
