@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { NewTask } from '../machines/selector.js';
+import type { ElsewhereTask, NewTask, Task } from '../machines/selector.js';
 import { toTaskEvent } from '../machines/selector.js';
 import { decode, fieldPath, packedSize } from '../protocol/codec.js';
 import { RotaError, type WireError } from '../protocol/errors.js';
@@ -78,14 +78,20 @@ export const HANDLERS: Record<
     if (pool === undefined) throw unknownAgent(principal);
     const ids = reports.map((report) => report.taskId);
     const known = await knownTasks(leader, ids);
-    const ended = new Map([...known].map(([id, task]) => [id, { ...task, status: task.event.status }]));
+    const elsewhere = new Map<string, ElsewhereTask>(
+      [...known].map(([id, task]) => [id, { ...task, status: task.event.status }] as const),
+    );
     leader.turn(() => {
+      for (const id of ids) {
+        const task = leader.system.task(id);
+        if (task !== undefined && task.record.pool !== pool) elsewhere.set(id, toKnown(task));
+      }
       leader.weigh(bytes.length);
       // A new leader hears of an agent by its reports as well as by its heartbeats.
       if (isSuspect(leader, pool, principal, session)) {
         leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.clock.monoMs() });
       }
-      leader.system.toPool(pool, { type: 'REPORT', agentId: principal, session, reports, ended });
+      leader.system.toPool(pool, { type: 'REPORT', agentId: principal, session, reports, elsewhere });
       answer({});
     });
   },
@@ -202,6 +208,10 @@ async function knownTasks(leader: Leader, ids: readonly string[]): Promise<Reado
     for (const id of missing) asked.add(id);
     for (const [id, task] of await leader.store.known(missing)) known.set(id, task);
   }
+}
+
+function toKnown({ status, token, agentId }: Task): ElsewhereTask {
+  return agentId === undefined ? { status, token } : { status, token, agentId };
 }
 
 function memberPool(leader: Leader, agentId: string, session: string): string {

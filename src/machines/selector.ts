@@ -25,8 +25,8 @@ export interface NewTask extends Omit<TaskRecord, 'order' | 'createdAtMs'> {
   readonly unrunnable?: WireError;
 }
 
-/** What the store remembers of a task that is no longer in memory. */
-export interface EndedTask {
+/** What is known of a task that this selector does not have: it was forgotten, or is another pool's. */
+export interface ElsewhereTask {
   readonly status: TaskStatus;
   readonly token: number;
   readonly agentId?: string;
@@ -42,8 +42,8 @@ export type SelectorEvent =
       agentId: string;
       session: string;
       reports: readonly Report[];
-      /** What the store knows of the tasks that are no longer in memory. */
-      ended: ReadonlyMap<string, EndedTask>;
+      /** What is known of the tasks that this selector does not have. */
+      elsewhere: ReadonlyMap<string, ElsewhereTask>;
     }
   | { type: 'PROGRESS'; agentId: string; progress: readonly Progress[] }
   | { type: 'CANCEL'; taskIds: readonly string[]; mode: 'abort' | 'drain' }
@@ -241,10 +241,10 @@ export class Selector {
     this.#feed(agentId);
   }
 
-  #report({ agentId, session, reports, ended }: Extract<SelectorEvent, { type: 'REPORT' }>): void {
+  #report({ agentId, session, reports, elsewhere }: Extract<SelectorEvent, { type: 'REPORT' }>): void {
     const isReplaced = this.roster.get(agentId)?.session !== session;
     for (const report of reports) {
-      const code = isReplaced ? 'SESSION_REPLACED' : this.#take(agentId, report, ended.get(report.taskId));
+      const code = isReplaced ? 'SESSION_REPLACED' : this.#take(agentId, report, elsewhere.get(report.taskId));
       const { taskId, token, outcome } = report;
       if (code !== undefined) {
         this.#record({ type: 'reportRefused', atMs: this.#turn.wallMs, taskId, agentId, token, code });
@@ -256,7 +256,7 @@ export class Selector {
   }
 
   /** Takes one report, or answers why not. A repeated report gets the answer that it got before. */
-  #take(agentId: string, report: Report, stored: EndedTask | undefined): string | undefined {
+  #take(agentId: string, report: Report, stored: ElsewhereTask | undefined): string | undefined {
     const task = this.#tasks.get(report.taskId);
     const known = task ?? stored;
     if (known === undefined) return 'UNKNOWN_TASK';

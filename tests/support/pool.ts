@@ -59,7 +59,7 @@ export class PoolDriver {
   }
 
   report(agentId: string, report: Report, session = `${agentId}-1`): void {
-    this.handle({ type: 'REPORT', agentId, session, reports: [report], ended: new Map() });
+    this.handle({ type: 'REPORT', agentId, session, reports: [report], elsewhere: new Map() });
   }
 
   complete(agentId: string, taskId: string, token = this.token(taskId), session?: string): void {

@@ -65,9 +65,12 @@ describe.each(TRANSPORTS)('orchestrations over %s', (kind) => {
     const client = await world.client();
     const graph = { id: 'one', name: 'one', tasks: DIAMOND };
     const first = await client.orchestrate(graph);
-    expect(await client.orchestrate(graph)).toEqual(first);
+    expect(first.duplicate).toBe(false);
+    expect(await client.orchestrate(graph)).toEqual({ ...first, duplicate: true });
     await client.orchestrationResult('one');
-    expect(await client.orchestrate(graph)).toEqual(first);
+    expect(await client.orchestrate(graph)).toEqual({ ...first, duplicate: true });
+    const other = { ...graph, tasks: DIAMOND.slice(0, 1) };
+    await expect(client.orchestrate(other)).rejects.toMatchObject({ code: 'INVALID_VALUE', field: 'orchestration.id' });
     expect((await client.orchestrationResult('one')).status).toBe('completed');
     expect(runs.items).toHaveLength(DIAMOND.length);
   });

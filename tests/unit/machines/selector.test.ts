@@ -134,10 +134,10 @@ describe('reports', () => {
     const pool = new PoolDriver();
     pool.join('ann');
     const report = { outcome: 'completed', taskId: 'old', token: 2, result: null, durationMs: 1 } as const;
-    const ended = new Map([['old', { status: 'completed', token: 2, agentId: 'ann' } as const]]);
-    pool.handle({ type: 'REPORT', agentId: 'ann', session: 'ann-1', reports: [report], ended });
+    const elsewhere = new Map([['old', { status: 'completed', token: 2, agentId: 'ann' } as const]]);
+    pool.handle({ type: 'REPORT', agentId: 'ann', session: 'ann-1', reports: [report], elsewhere });
     const foreign = { ...report, token: 1 };
-    pool.handle({ type: 'REPORT', agentId: 'ann', session: 'ann-1', reports: [foreign], ended });
+    pool.handle({ type: 'REPORT', agentId: 'ann', session: 'ann-1', reports: [foreign], elsewhere });
     expect(pool.turn.items('ann', 'acks')).toMatchObject([{ accepted: true }, { accepted: false, code: 'TASK_ENDED' }]);
   });
 
