@@ -1,7 +1,10 @@
 import { type Command, Option } from 'commander';
 import { type AgentEntry, readAgentsFile } from '../config/agents-file.js';
+import { commandEnvironment } from '../config/settings.js';
+import { findExecutable } from '../launch/executable.js';
 import { AGENT_KINDS, AgentProfileSchema } from '../protocol/agent.js';
 import { validate } from '../protocol/codec.js';
+import { RotaError } from '../protocol/errors.js';
 import { LIMITS } from '../protocol/limits.js';
 import { assertName } from '../protocol/names.js';
 import { type CommandAgents, type CommandEvent, startCommandAgents } from './command-agents.js';
@@ -73,6 +76,7 @@ ${EXIT_CODES_HELP}
 
 async function runAgents(cli: Cli, args: string[], options: AgentCommandOptions): Promise<number> {
   const entries = entriesOf(args, options);
+  assertCommands(entries);
   const { servers, namespace } = placeOf(options);
   const transport = await connectServer(cli, servers, `rota agent ${entries[0]?.id ?? ''}`);
   const agents = startCommandAgents({
@@ -97,6 +101,19 @@ async function runAgents(cli: Cli, args: string[], options: AgentCommandOptions)
     },
     kill: () => agents.kill(),
   });
+}
+
+/** An agent that can start nothing would be free all the time, and fail one task after the other. */
+function assertCommands(entries: readonly AgentEntry[]): void {
+  const base = commandEnvironment();
+  for (const { id, launch } of entries) {
+    const { command, cwd, env, shell } = launch;
+    if (shell === true || findExecutable(command, { path: env?.PATH ?? base.PATH, cwd }) !== undefined) continue;
+    throw new RotaError(
+      'COMMAND_NOT_FOUND',
+      `Agent ${id}: there is no program ${JSON.stringify(command)}, looked for from ${cwd}.`,
+    );
+  }
 }
 
 function entriesOf(args: readonly string[], options: AgentCommandOptions): readonly AgentEntry[] {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve, sep } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../clock.js';
 import { RotaError } from '../protocol/errors.js';
 import { LIMITS } from '../protocol/limits.js';
+import { findExecutable } from './executable.js';
 
 const COMMAND = 'nats-server';
 /** Where packages put it; often not in the PATH of an ordinary user. */
@@ -28,18 +28,7 @@ export function findNatsServer({
   readonly bin?: string | undefined;
   readonly path?: string | undefined;
 }): string | undefined {
-  if (bin?.includes(sep)) return isExecutable(bin) ? resolve(bin) : undefined;
-  const dirs = [...(path ?? '').split(delimiter).filter((dir) => dir !== ''), ...USUAL_DIRS];
-  return dirs.map((dir) => resolve(dir, bin || COMMAND)).find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
+  return findExecutable(bin || COMMAND, { path: [path ?? '', ...USUAL_DIRS].join(delimiter) });
 }
 
 export interface NatsServerOptions {

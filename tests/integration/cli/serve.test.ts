@@ -84,6 +84,14 @@ describe('up, agent and their clients', () => {
     expect((await rotaToEnd(at('show', 'bad-1'))).stdout).toMatch(/^error COMMAND_FAILED$/m);
   });
 
+  it('an agent id of another pool is refused in a line', async () => {
+    await using ann = agentOf('cem', 'one', ECHO);
+    await ann.says(/joined/);
+    const { code, stderr } = await rotaToEnd(at('agent', '--id', 'cem', '--pool', 'other', '--exec', 'cat'));
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/^rota: Agent cem is in pool one, not other\. /)]);
+  });
+
   it('says what is not known, and why a task waits', async () => {
     const unknown = await rotaToEnd(at('show', 'nothing'));
     expect(unknown).toMatchObject({ code: 1, stdout: '' });

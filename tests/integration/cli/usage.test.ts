@@ -105,6 +105,14 @@ describe('files', () => {
     expect(stderr).toMatch(/faulty\.yaml:2:\d+: agents\[0\]\.launch\.cmd: this key is not known/);
   });
 
+  it('an agent whose program is not there does not join', async () => {
+    const { code, stderr } = await rotaInside(['agent', '--id', 'typo', '--pool', 'dev', '--exec', './wrok.sh']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^rota: Agent typo: there is no program "\.\/wrok\.sh", looked for from .* Install the command/,
+    );
+  });
+
   it('somebody must do the work', async () => {
     const { code, stderr } = await rotaToEnd(['run', plain]);
     expect(code).toBe(2);
