@@ -286,7 +286,7 @@ async function taskEvents(leader: Leader, ids: readonly string[]): Promise<objec
   const unknown: string[] = [];
   for (const id of ids) {
     const task = leader.system.task(id);
-    const event = task === undefined ? known.get(id)?.event : toTaskEvent(task, leader.clock.wallMs());
+    const event = task === undefined ? known.get(id)?.event : toTaskEvent(task);
     if (event === undefined) unknown.push(id);
     else events.push(event);
   }

@@ -78,6 +78,8 @@ export interface Task {
   error?: WireError;
   result?: Json;
   progress?: Progress;
+  /** Wall clock of the leader that changed it last; of its creation, after a recovery. */
+  changedAtMs: number;
   /** Monotonic deadlines and instants. */
   leaseUntilMs: number;
   deliveredMs: number;
@@ -425,7 +427,7 @@ export class Selector {
     if (task === undefined || event.type === 'reportRefused') return;
     const ended = isTerminal(task.status);
     if (ended || task.record.watch === 'all') {
-      this.#turn.send(task.record.submittedBy, { kind: 'events', item: toTaskEvent(task, event.atMs) });
+      this.#turn.send(task.record.submittedBy, { kind: 'events', item: toTaskEvent(task) });
     }
     if (ended && task.record.orchestrationId !== undefined) this.#onEnded(task);
   }
@@ -433,6 +435,8 @@ export class Selector {
   /** Changes the state as the fact says. The same function runs live and in recovery. */
   apply(event: JournalEvent): void {
     const { monoMs } = this.#turn;
+    const changed = 'taskId' in event && event.type !== 'reportRefused' ? this.#tasks.get(event.taskId) : undefined;
+    if (changed !== undefined) changed.changedAtMs = event.atMs;
     switch (event.type) {
       case 'agentRegistered':
         this.roster.put(event.agentId, event.index, event.session, event.profile);
@@ -531,6 +535,7 @@ export class Selector {
       status: 'pending',
       attempt: 0,
       token: 0,
+      changedAtMs: record.createdAtMs,
       leaseUntilMs: 0,
       deliveredMs: 0,
       timeoutAtMs: 0,
@@ -604,13 +609,13 @@ export const selectorLogic = fromTransition(
   ({ input }: { input: SelectorInput }) => new Selector(input),
 );
 
-export function toTaskEvent(task: Task, atMs: number): TaskEvent {
+export function toTaskEvent(task: Task): TaskEvent {
   const { record } = task;
   return {
     taskId: record.id,
     status: task.status,
     attempt: task.attempt,
-    atMs,
+    atMs: task.changedAtMs,
     ...(task.agentId === undefined ? {} : { agentId: task.agentId }),
     ...(record.orchestrationId === undefined ? {} : { orchestrationId: record.orchestrationId }),
     ...(task.reason === undefined ? {} : { reason: task.reason }),
