@@ -30,8 +30,8 @@ const TASK_DEFAULTS = {
 export function withoutDefaults<T extends object>(task: T): T {
   const defaults: Record<string, unknown> = TASK_DEFAULTS;
   const said = Object.entries(task).filter(([field, value]) => {
-    if (value === undefined) return false;
-    return Array.isArray(value) ? value.length > 0 || !(field in defaults) : value !== defaults[field];
+    const isEmptyList = Array.isArray(defaults[field]) && Array.isArray(value) && value.length === 0;
+    return value !== undefined && value !== defaults[field] && !isEmptyList;
   });
   return Object.fromEntries(said) as T;
 }
