@@ -40,7 +40,7 @@ export function rotaOnTerminal(args: readonly string[], options: RotaOptions & {
 }
 
 function spawnOptions({ cwd, env }: RotaOptions) {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(ROTA_|NO_COLOR|FORCE_COLOR)/.test(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(ROTA_|NO_COLOR|FORCE_COLOR|CI$)/.test(name));
   return { cwd, env: { ...Object.fromEntries(inherited), TERM: 'xterm-256color', ...env } };
 }
 
