@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ElsewhereTask, NewTask, Task } from '../machines/selector.js';
-import { toTaskEvent } from '../machines/selector.js';
+import type { Task } from '../machines/pool-task.js';
+import { toTaskEvent } from '../machines/pool-task.js';
+import type { ElsewhereTask, NewTask } from '../machines/selector-events.js';
 import { decode, fieldPath, packedSize } from '../protocol/codec.js';
 import { RotaError, type WireError } from '../protocol/errors.js';
 import {

@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate';
 import type { Presence } from '../protocol/agent.js';
-import type { SelectorEvent } from './selector.js';
+import type { SelectorEvent } from './selector-events.js';
 
 export type AgentEvent =
   | { type: 'REGISTERED'; monoMs: number }

@@ -6,7 +6,7 @@ import type { Json } from '../protocol/json.js';
 import { LIMITS } from '../protocol/limits.js';
 import { isTerminal, type TerminalStatus } from '../protocol/task.js';
 import { Graph, type Node } from './graph.js';
-import type { NewTask, SelectorEvent } from './selector.js';
+import type { NewTask, SelectorEvent } from './selector-events.js';
 import type { Turn } from './turn.js';
 
 export type OrchestrationEvent =

@@ -2,15 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import { fromTransition } from 'xstate';
 import type { AgentProfile, Presence } from '../protocol/agent.js';
 import { RotaError, type WireError } from '../protocol/errors.js';
-import type { Assignment, CancelNotice, Held, Progress, Report } from '../protocol/frames.js';
+import type { CancelNotice, Held, Progress, Report } from '../protocol/frames.js';
 import type { JournalEvent, PoolImage, TaskRecord } from '../protocol/journal.js';
-import type { Json } from '../protocol/json.js';
-import { isTerminal, type TaskEvent, type TaskStatus } from '../protocol/task.js';
-import { type Member, type Requirement, Roster, requirementOf } from '../selection/roster.js';
+import { isTerminal } from '../protocol/task.js';
+import { type Member, Roster, requirementOf } from '../selection/roster.js';
 import type { Strategy } from '../selection/strategy.js';
 import { type Waiting, WaitingLine } from '../selection/waiting-line.js';
 import { backoffMs } from './backoff.js';
 import { Deadlines } from './deadlines.js';
+import { isDue, isRepeated, lastGrant, type Task, toAssignment, toTaskEvent, toWaiting } from './pool-task.js';
+import type { ElsewhereTask, NewTask, SelectorEvent } from './selector-events.js';
 import { isHeld, nextStatus } from './task.js';
 import type { Turn } from './turn.js';
 
@@ -19,38 +20,6 @@ export const KEEP_ENDED_MS = 10_000;
 
 /** Deadlines that lapsed stay in memory, up to this many and twice the tasks. */
 const DUE_SLACK = 1_024;
-
-export interface NewTask extends Omit<TaskRecord, 'order' | 'createdAtMs'> {
-  /** Known from the start to be impossible: it fails at once, without an attempt. */
-  readonly unrunnable?: WireError;
-}
-
-/** What is known of a task that this selector does not have: it was forgotten, or is another pool's. */
-export interface ElsewhereTask {
-  readonly status: TaskStatus;
-  readonly token: number;
-  readonly agentId?: string;
-}
-
-export type SelectorEvent =
-  | { type: 'SUBMIT'; tasks: readonly NewTask[] }
-  | { type: 'REGISTER'; agentId: string; session: string; profile: AgentProfile }
-  | { type: 'PRESENCE'; agentId: string; presence: Presence; why: 'said so' | 'went silent' }
-  | { type: 'HEARTBEAT'; agentId: string; held: readonly Held[] }
-  | {
-      type: 'REPORT';
-      agentId: string;
-      session: string;
-      reports: readonly Report[];
-      /** What is known of the tasks that this selector does not have. */
-      elsewhere: ReadonlyMap<string, ElsewhereTask>;
-    }
-  | { type: 'PROGRESS'; agentId: string; progress: readonly Progress[] }
-  | { type: 'CANCEL'; taskIds: readonly string[]; mode: 'abort' | 'drain' }
-  /** What ended before `settledMs` is in the store's tables and may be forgotten. */
-  | { type: 'TICK'; settledMs: number }
-  /** After recovery, before anything else. */
-  | { type: 'RESUME' };
 
 export interface SelectorInput {
   readonly pool: string;
@@ -61,31 +30,6 @@ export interface SelectorInput {
   readonly turn: Turn;
   /** Told of each task of an orchestration that ended. */
   readonly onEnded: (task: Task) => void;
-}
-
-/** A task in memory. */
-export interface Task {
-  readonly record: TaskRecord;
-  readonly requirement: Requirement;
-  status: TaskStatus;
-  /** Attempts begun. */
-  attempt: number;
-  /** Of its last grant; grows by one with each. */
-  token: number;
-  /** Who holds it, or held it last. */
-  agentId?: string;
-  reason?: string;
-  error?: WireError;
-  result?: Json;
-  progress?: Progress;
-  /** Wall clock of the leader that changed it last; of its creation, after a recovery. */
-  changedAtMs: number;
-  /** Monotonic deadlines and instants. */
-  leaseUntilMs: number;
-  deliveredMs: number;
-  timeoutAtMs: number;
-  notBeforeMs: number;
-  endedMs: number;
 }
 
 /**
@@ -608,56 +552,3 @@ export const selectorLogic = fromTransition(
   },
   ({ input }: { input: SelectorInput }) => new Selector(input),
 );
-
-export function toTaskEvent(task: Task): TaskEvent {
-  const { record } = task;
-  return {
-    taskId: record.id,
-    status: task.status,
-    attempt: task.attempt,
-    atMs: task.changedAtMs,
-    ...(task.agentId === undefined ? {} : { agentId: task.agentId }),
-    ...(record.orchestrationId === undefined ? {} : { orchestrationId: record.orchestrationId }),
-    ...(task.reason === undefined ? {} : { reason: task.reason }),
-    ...(task.status === 'completed' ? { result: task.result ?? null } : {}),
-    ...(task.status === 'failed' && task.error !== undefined ? { error: task.error } : {}),
-  };
-}
-
-/** Whether this deadline is still the task's: a task that moved on has another, or none. */
-function isDue(task: Task, dueMs: number): boolean {
-  return (
-    (task.status === 'running' && task.timeoutAtMs === dueMs) ||
-    (task.status === 'pending' && task.notBeforeMs === dueMs)
-  );
-}
-
-/** Whether a report says what the task's end says already. */
-function isRepeated(report: Report, status: TaskStatus): boolean {
-  return report.outcome === status || (report.outcome === 'accepted' && status !== 'cancelled');
-}
-
-function toAssignment(task: Task): Assignment {
-  const { record } = task;
-  return {
-    taskId: record.id,
-    attempt: task.attempt,
-    token: task.token,
-    pool: record.pool,
-    workType: record.workType,
-    payload: record.payload,
-    ...(record.inputs === undefined ? {} : { inputs: record.inputs }),
-    ...(record.timeoutMs === undefined ? {} : { timeoutMs: record.timeoutMs }),
-    ...(record.orchestrationId === undefined ? {} : { orchestrationId: record.orchestrationId }),
-    ...(record.key === undefined ? {} : { key: record.key }),
-  };
-}
-
-function toWaiting(task: Task): Waiting {
-  const { id: taskId, priority, order } = task.record;
-  return { taskId, requirement: task.requirement, priority, order };
-}
-
-function lastGrant(task: Task): { token: number; agentId: string } | undefined {
-  return task.agentId === undefined ? undefined : { token: task.token, agentId: task.agentId };
-}

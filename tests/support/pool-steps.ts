@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { Selector, Task } from '#rota/machines/selector.js';
+import type { Task } from '#rota/machines/pool-task.js';
+import type { Selector } from '#rota/machines/selector.js';
 import { isTerminal } from '#rota/protocol/task.js';
 import { HEARTBEAT_MS, LEASE_MS, newTask, type PoolDriver } from './pool.js';
 

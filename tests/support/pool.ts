@@ -1,4 +1,5 @@
-import { type NewTask, Selector, type SelectorEvent } from '#rota/machines/selector.js';
+import { Selector } from '#rota/machines/selector.js';
+import type { NewTask, SelectorEvent } from '#rota/machines/selector-events.js';
 import type { AgentProfile } from '#rota/protocol/agent.js';
 import type { Assignment, Report } from '#rota/protocol/frames.js';
 import { roundRobin } from '#rota/selection/round-robin.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createActor } from 'xstate';
 import { type AgentEvent, agentMachine, nextLookMs } from '#rota/machines/agent.js';
-import type { SelectorEvent } from '#rota/machines/selector.js';
+import type { SelectorEvent } from '#rota/machines/selector-events.js';
 import type { Presence } from '#rota/protocol/agent.js';
 
 const LEASE_MS = 1_000;

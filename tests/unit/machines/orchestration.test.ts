@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createActor } from 'xstate';
 import { Graph } from '#rota/machines/graph.js';
 import { orchestrationMachine } from '#rota/machines/orchestration.js';
-import type { NewTask, SelectorEvent } from '#rota/machines/selector.js';
+import type { NewTask, SelectorEvent } from '#rota/machines/selector-events.js';
 import type { OrchestrationImage } from '#rota/protocol/journal.js';
 import type { Json } from '#rota/protocol/json.js';
 import type { NodeSpec, TerminalStatus } from '#rota/protocol/task.js';
