@@ -295,6 +295,18 @@ describe('leases', () => {
     expect(pool.assignments('bob')).toMatchObject([{ taskId: 't1', attempt: 2, token: 2 }]);
   });
 
+  test('after a recovery nobody gets anything new before it is heard of', () => {
+    const pool = new PoolDriver();
+    pool.join('ann');
+    pool.submit(newTask('held'));
+    pool.handle({ type: 'RESUME' });
+    pool.submit(newTask('new'));
+    pool.complete('ann', 'held');
+    expect(pool.status('new')).toBe('pending');
+    pool.handle({ type: 'PRESENCE', agentId: 'ann', presence: 'online', why: 'said so' });
+    expect(pool.status('new')).toBe('assigned');
+  });
+
   test('a new process of an agent takes over its name, not its tasks', () => {
     const pool = new PoolDriver();
     pool.join('ann');
