@@ -91,7 +91,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     if (root.getSnapshot().value === 'leading') {
       root.send({ type: 'DRAIN' });
       const drained = intake.close().then(() => leader.idle());
-      const isDrained = await Promise.race([drained.then(() => true), sleep(clock, DRAIN_MS_MAX).then(() => false)]);
+      const over = new AbortController();
+      const patience = sleep(clock, DRAIN_MS_MAX, over.signal).then(() => false);
+      const isDrained = await Promise.race([drained.then(() => true), patience]);
+      // A timer that is left would keep the process alive.
+      over.abort();
       if (!isDrained) log.error('the store took no commits: what it did not take was not acknowledged');
       await transport.flush().catch(() => {});
       root.send({ type: 'DRAINED' });

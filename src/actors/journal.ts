@@ -109,6 +109,7 @@ export class Journal {
   #close(): void {
     if (this.#isStopped || this.#isCommitting) return;
     const { outbox } = this.#options;
+    this.#bytes = 0;
     if (this.#events.length === 0) {
       outbox.deliver(outbox.take());
       this.#wakeIdle();
@@ -117,7 +118,6 @@ export class Journal {
     const row = { seq: this.#seq + 1, epoch: this.#options.epoch, events: this.#events };
     const outgoing = outbox.take();
     this.#events = [];
-    this.#bytes = 0;
     this.#seq = row.seq;
     this.#isCommitting = true;
     void this.#append(row).then((isWritten) => {

@@ -40,6 +40,8 @@ export const HANDLERS: Record<
 > = {
   async register(leader, { principal }, bytes, answer) {
     const { session, profile, held } = decode(RegisterFrame, bytes);
+    // Before the checks: nothing may come between them and the turn.
+    await confirmRevocations(leader, profile.pool, principal, held);
     const pool = leader.system.poolOf(principal);
     if (pool !== undefined && pool !== profile.pool) {
       throw new RotaError('POOL_MISMATCH', `Agent ${principal} is in pool ${pool}, not ${profile.pool}.`, {
@@ -50,7 +52,6 @@ export const HANDLERS: Record<
     if (pool === undefined && (roster?.size ?? 0) >= LIMITS.agentsPerPool) {
       throw new RotaError('POOL_FULL', `Pool ${profile.pool} has ${LIMITS.agentsPerPool} agents.`);
     }
-    await confirmRevocations(leader, profile.pool, principal, held);
     leader.turn(() => {
       leader.system.toPool(profile.pool, { type: 'REGISTER', agentId: principal, session, profile });
       leader.system.agentRegistered(principal, profile.pool);
@@ -63,8 +64,8 @@ export const HANDLERS: Record<
 
   async heartbeat(leader, { principal }, bytes, answer) {
     const { session, held } = decode(HeartbeatFrame, bytes);
+    await confirmRevocations(leader, presentPool(leader, principal, session), principal, held);
     const pool = presentPool(leader, principal, session);
-    await confirmRevocations(leader, pool, principal, held);
     leader.turn(() => {
       leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.clock.monoMs() });
       leader.system.toPool(pool, { type: 'HEARTBEAT', agentId: principal, held });
@@ -135,7 +136,7 @@ export const HANDLERS: Record<
         if (!isDuplicate) added.push({ ...task, pool, submittedBy: principal, watch });
         return isDuplicate;
       });
-      leader.weigh(bytes.length);
+      if (added.length > 0) leader.weigh(bytes.length);
       leader.system.toPool(pool, { type: 'SUBMIT', tasks: added });
       answer({
         tasks: tasks.map(({ id }, i) => ({

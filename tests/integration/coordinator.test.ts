@@ -109,6 +109,40 @@ describe('a coordinator', () => {
     expect(await refused).toBe('refused');
   });
 
+  it('leaves no timer behind that would keep its process alive', async () => {
+    await using world = await World.open('memory');
+    const timers = new Set<object>();
+    const clock: Clock = {
+      ...systemClock,
+      after(delayMs, fn) {
+        const timer = {};
+        timers.add(timer);
+        const cancel = systemClock.after(delayMs, fn);
+        return () => {
+          timers.delete(timer);
+          cancel();
+        };
+      },
+    };
+    const coordinator = await world.coordinator({ store: 'none', clock });
+    await coordinator.stop();
+    expect(timers.size).toBe(0);
+  });
+
+  it('puts an agent into one pool, also when two registrations arrive together', async () => {
+    await using world = await World.open('memory');
+    await world.coordinator({ store: 'none' });
+    const transport = await world.connect();
+    const register = (pool: string) => {
+      const frame = encode({ session: 's1', profile: { pool }, held: [] });
+      return transport.request('rota.from.ann.register', frame, { timeoutMs: 5_000 });
+    };
+    const answers = await Promise.all([register('one'), register('two')]);
+    const refused = answers.filter(({ data }) => Buffer.from(data).toString('latin1').includes('POOL_MISMATCH'));
+    expect(refused).toHaveLength(1);
+    expect(await (await world.client()).agents()).toMatchObject([{ id: 'ann', pool: 'one' }]);
+  });
+
   it('refuses an orchestration that it could not answer questions about', async () => {
     await using world = await World.open('memory');
     await world.coordinator({ store: 'none' });

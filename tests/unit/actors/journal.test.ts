@@ -4,6 +4,7 @@ import { Outbox } from '#rota/actors/outbox.js';
 import { systemClock } from '#rota/clock.js';
 import { type ErrorCode, RotaError } from '#rota/protocol/errors.js';
 import type { JournalEvent, JournalRow } from '#rota/protocol/journal.js';
+import { LIMITS } from '#rota/protocol/limits.js';
 import { createSubjects } from '#rota/protocol/subjects.js';
 import { createMemoryStore } from '#rota/store/memory.js';
 import type { Store } from '#rota/store/store.js';
@@ -113,6 +114,16 @@ describe('the journal', () => {
     await journal.idle();
     expect(replies).toEqual(['a']);
     expect(stalls).toEqual([true, false]);
+    expect(journal.isFull).toBe(false);
+  });
+
+  test('frames that brought no facts leave no weight behind', async () => {
+    const { journal, reply, replies } = await gatedJournal();
+    journal.weigh(LIMITS.uncommittedBytes);
+    expect(journal.isFull).toBe(true);
+    reply('nothing');
+    await journal.idle();
+    expect(replies).toEqual(['nothing']);
     expect(journal.isFull).toBe(false);
   });
 
