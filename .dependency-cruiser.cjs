@@ -9,12 +9,22 @@ const ROOMS = {
   selection: ['protocol'],
   machines: ['protocol', 'selection'],
   workflow: ['protocol'],
-  actors: ['protocol', 'selection', 'machines', 'workflow', 'transport/transport', 'store/store'],
+  availability: ['protocol'],
+  actors: [
+    ...'protocol selection machines workflow'.split(' '),
+    ...['transport/transport', 'store/store', 'availability/source'],
+  ],
   sdk: ['protocol', 'transport/transport'],
   launch: ['protocol'],
   config: ['protocol'],
-  cli: [...'protocol selection machines workflow actors transport store sdk launch config'.split(' '), 'embed'],
+  cli: [
+    ...'protocol selection machines workflow availability actors transport store sdk launch config'.split(' '),
+    'embed',
+  ],
 };
+
+/** The one part of selection that is not pure. */
+const SCORING_THREADS = '^src/selection/threads/';
 
 const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
   name: `room-${room}`,
@@ -30,6 +40,8 @@ const owned = [
   ['SQL drivers', '^(node_modules/)?(libsql|kysely)(/|$)', '^src/store/'],
   ['XState', '^(node_modules/)?xstate(/|$)', '^src/(machines|actors)/'],
   ['msgpackr', '^(node_modules/)?msgpackr(/|$)', '^src/protocol/'],
+  ['luxon', '^(node_modules/)?luxon(/|$)', '^src/selection/'],
+  ['piscina', '^(node_modules/)?piscina(/|$)', '^src/selection/threads/'],
   ['commander', '^(node_modules/)?commander(/|$)', '^src/cli/'],
 ].map(([what, path, pathNot]) => ({
   name: `owner-of-${what.toLowerCase().replaceAll(' ', '-')}`,
@@ -45,10 +57,17 @@ module.exports = {
     ...owned,
     {
       name: 'no-io-in-the-core',
-      comment: 'Machines and selection are pure: no files, sockets, threads or processes.',
+      comment: 'Machines and selection are pure but for the scoring threads: no files, sockets, threads or processes.',
       severity: 'error',
-      from: { path: '^src/(machines|selection)/' },
+      from: { path: '^src/(machines|selection)/', pathNot: SCORING_THREADS },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?util$' },
+    },
+    {
+      name: 'no-threads-in-the-core',
+      comment: 'The scoring threads lean on the core, never the other way round.',
+      severity: 'error',
+      from: { path: '^src/(machines|selection)/', pathNot: SCORING_THREADS },
+      to: { path: SCORING_THREADS },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {

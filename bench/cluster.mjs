@@ -9,11 +9,11 @@ const AGENTS = 4;
  * that none pays for what another left behind.
  */
 export async function withCluster({ processes, url, folder, profile }, name, agent, use) {
-  const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`];
-  const coordinator = { url, file: join(folder, `${name}.db`) };
-  const stopCoordinator = await processes.start(new URL('./coordinator.mjs', import.meta.url), coordinator, profiling);
+  const options = { url, file: join(folder, `${name}.db`) };
+  const file = new URL('./coordinator.mjs', import.meta.url);
+  const coordinator = await processes.start(file, options, profiled(profile, name));
   const ids = Array.from({ length: AGENTS }, (_, i) => `agent-${i + 1}`);
-  const stopAgents = await Promise.all(
+  const agents = await Promise.all(
     ids.map((id) => processes.start(new URL('./agent.mjs', import.meta.url), { url, id, pool: POOL, ...agent })),
   );
   const transport = await connectNats({ servers: url });
@@ -23,9 +23,14 @@ export async function withCluster({ processes, url, folder, profile }, name, age
 
   client.close();
   await transport.close();
-  await Promise.all(stopAgents.map((stop) => stop()));
-  await stopCoordinator();
+  await Promise.all(agents.map(({ stop }) => stop()));
+  await coordinator.stop();
   return result;
+}
+
+/** What Node needs to be told to write a profile there. */
+export function profiled(folder, name) {
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(folder, name)}`];
 }
 
 /** The outcome of a task, which has to be good: the time of a failure is worth nothing. */

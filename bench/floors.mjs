@@ -22,7 +22,7 @@ const FRAME = encode({
 
 /** Floor A: what any exchange between two processes costs here, with the plain NATS client and nothing of ours. */
 export async function requestReply({ processes, url, sizes }) {
-  const stopEcho = await processes.start(new URL('./echo.mjs', import.meta.url), { url, subject: SUBJECT });
+  const echo = await processes.start(new URL('./echo.mjs', import.meta.url), { url, subject: SUBJECT });
   const nats = await connect({ servers: url, noAsyncTraces: true });
   const ask = () => nats.request(SUBJECT, FRAME, { timeout: TIMEOUT_MS });
   const timed = async () => {
@@ -44,7 +44,7 @@ export async function requestReply({ processes, url, sizes }) {
   const perSecond = spreadOf(await repeat(repetitions, () => perSecondOf(ask, requests)));
 
   await nats.close();
-  await stopEcho();
+  await echo.stop();
   return { frameBytes: FRAME.length, oneAtATimeMs, pacedMs, pipelined: { inFlight: IN_FLIGHT, perSecond } };
 }
 
@@ -59,25 +59,46 @@ async function perSecondOf(ask, total) {
 }
 
 /** Floor B: one row, one commit, on a connection with the store's own settings, in the folder that it is in. */
-export async function durableCommit({ folder, sizes, signal }) {
-  const connection = new Connection(join(folder, 'floor.db'));
-  connection.raw.exec('CREATE TABLE journal (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)');
-  const insert = connection.raw.prepare('INSERT INTO journal (body) VALUES (?)');
-  const commits = async (count) => {
-    const tookMs = [];
-    while (tookMs.length < count) {
-      signal.throwIfAborted();
-      const startMs = nowMs();
-      insert.run([FRAME]);
-      tookMs.push(nowMs() - startMs);
-      if (tookMs.length % COMMITS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    return tookMs;
-  };
+export function durableCommit({ folder, sizes, signal }) {
+  return withJournal(join(folder, 'floor.db'), async (commit) => {
+    const timed = async (count) => {
+      const tookMs = [];
+      while (tookMs.length < count) {
+        signal.throwIfAborted();
+        const startMs = nowMs();
+        commit();
+        tookMs.push(nowMs() - startMs);
+        if (tookMs.length % COMMITS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      return tookMs;
+    };
 
-  await commits(sizes.commits / 10);
-  const tookMs = await commits(sizes.commits);
-  connection.close();
-  const totalMs = tookMs.reduce((sum, ms) => sum + ms, 0);
-  return { rowBytes: FRAME.length, commitMs: quantilesOf(tookMs), perSecond: (tookMs.length * 1_000) / totalMs };
+    await timed(sizes.commits / 10);
+    const tookMs = await timed(sizes.commits);
+    const totalMs = tookMs.reduce((sum, ms) => sum + ms, 0);
+    return { rowBytes: FRAME.length, commitMs: quantilesOf(tookMs), perSecond: (tookMs.length * 1_000) / totalMs };
+  });
+}
+
+/** Floor B at the rate of the latency rows, from when a commit was due: one that is slow holds up those after it. */
+export function pacedCommit({ folder, sizes }) {
+  const { rate, seconds } = sizes;
+  return withJournal(join(folder, 'paced-floor.db'), async (commit) => {
+    const since = (dueMs) => {
+      commit();
+      return nowMs() - dueMs;
+    };
+    return quantilesOf(await pace({ rate, seconds: Math.min(seconds, PACED_SECONDS_MAX) }, since));
+  });
+}
+
+async function withJournal(file, use) {
+  const connection = new Connection(file);
+  connection.raw.exec('CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)');
+  const insert = connection.raw.prepare('INSERT INTO journal (body) VALUES (?)');
+  try {
+    return await use(() => insert.run([FRAME]));
+  } finally {
+    connection.close();
+  }
 }

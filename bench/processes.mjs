@@ -27,7 +27,7 @@ export class Processes {
     this.#fail(error);
   }
 
-  /** Resolves once the child says that it is ready. The function that it resolves with stops the child. */
+  /** Resolves once the child says that it is ready, with its id and how to stop it. */
   async start(file, options, nodeOptions = []) {
     if (this.#isOver) throw new Error('The run is over.');
     const child = fork(file, [JSON.stringify(options)], {
@@ -53,13 +53,14 @@ export class Processes {
     child.once('error', (error) => this.fail(error));
     await new Promise((resolve) => child.once('message', resolve));
 
-    return async () => {
+    const stop = async () => {
       isStopping = true;
       child.send('stop');
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
       await exited;
       clearTimeout(timer);
     };
+    return { pid: child.pid, stop };
   }
 
   /** Kills whatever still runs, starts nothing more, and resolves when all is gone. */

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { systemClock } from '../dist/clock.js';
 import { findNatsServer, startNatsServer } from '../dist/launch/nats-server.js';
 import { CLOCK } from './clock.mjs';
-import { durableCommit, requestReply } from './floors.mjs';
-import { latency } from './latency.mjs';
 import { machine, versions } from './machine.mjs';
 import { HELP, readOptions } from './options.mjs';
 import { Processes } from './processes.mjs';
-import { toText } from './table.mjs';
-import { throughput } from './throughput.mjs';
+import { toText } from './report.mjs';
+import { scale } from './scale.mjs';
+import { scoring } from './scoring.mjs';
+import { selection } from './selection.mjs';
+import { semantic } from './semantic.mjs';
+import { tasks } from './tasks.mjs';
 
-const CONCURRENCY = 16;
-const PREFETCHES = [0, 64];
 const RESULTS = new URL('./results/', import.meta.url);
 
 class Interrupted extends Error {
@@ -45,8 +45,8 @@ async function main() {
     const before = { versions: versions(bin), machine: machine(folder) };
     if (before.machine.fileSystem === 'tmpfs') say(`${folder} is in memory: no commit there is durable. Set TMPDIR.`);
     const bench = { ...options, processes, folder, url: nats.url, signal: over.signal };
-    const measured = await Promise.race([measure(bench, say), processes.failed]);
-    await tell({ at: new Date().toISOString(), sizes: options.sizes, ...before, clock: CLOCK, ...measured }, options);
+    const rows = await Promise.race([measure(bench, say), processes.failed]);
+    await tell({ at: new Date().toISOString(), sizes: options.sizes, ...before, clock: CLOCK, rows }, options);
   } finally {
     over.abort();
     await processes.kill();
@@ -69,34 +69,28 @@ async function tell(report, { quick, json }) {
   console.log(json ? text : toText(report));
 }
 
-async function measure(bench, say) {
-  say('Floor A: NATS request/reply …');
-  const floorA = await requestReply(bench);
-  say('Floor B: durable commits …');
-  const floorB = await durableCommit(bench);
-  const all = [];
-  for (const prefetch of PREFETCHES) {
-    say(`Throughput, prefetch ${prefetch} …`);
-    const row = await throughput(bench, { maxConcurrency: CONCURRENCY, prefetch });
-    all.push({ ...row, ofFloor: row.tasksPerSecond.median / floorA.pipelined.perSecond.median });
-  }
-  say('Latency …');
-  const row = await latency(bench, { maxConcurrency: CONCURRENCY, prefetch: 0 });
-  const ratiosTo = (floorMs) => ({ started: ratio(row.startedMs, floorMs), known: ratio(row.knownMs, floorMs) });
-  return {
-    durability: row.store,
-    rows: {
-      requestReply: floorA,
-      durableCommit: floorB,
-      throughput: all,
-      latency: { ...row, ofFloor: ratiosTo(floorA.oneAtATimeMs), ofPacedFloor: ratiosTo(floorA.pacedMs) },
-    },
-  };
-}
+/** Each part's rows, under the name that it has in the report. */
+const MEASURE = {
+  tasks,
+  selection: async (bench, say) => {
+    say('Choosing alone …');
+    return { selection: await selection(bench) };
+  },
+  scoring: async (bench, say) => {
+    say('Scoring, inline and on a thread …');
+    return { scoring: await scoring(bench) };
+  },
+  semantic: async (bench, say) => {
+    say('The semantic scorer …');
+    return { semantic: await semantic(bench) };
+  },
+  scale: async (bench, say) => ({ scale: await scale(bench, say) }),
+};
 
-function ratio(quantiles, floor) {
-  const { p50, p95, p99, max } = quantiles;
-  return { p50: p50 / floor.p50, p95: p95 / floor.p95, p99: p99 / floor.p99, max: max / floor.max };
+async function measure(bench, say) {
+  const rows = {};
+  for (const part of bench.parts) Object.assign(rows, await MEASURE[part](bench, say));
+  return rows;
 }
 
 main().then(

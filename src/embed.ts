@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
-import { type Coordinator, startCoordinator } from './actors/coordinator.js';
+import { type Coordinator, type CoordinatorOptions, startCoordinator } from './actors/coordinator.js';
+import { policyVersion } from './actors/policy-version.js';
+import type { RateLimit } from './actors/rate-limit.js';
+import { createAvailability } from './availability/create.js';
 import { type Clock, systemClock } from './clock.js';
 import { type Random, systemRandom } from './ids.js';
 import { RotaError } from './protocol/errors.js';
+import { type Policies, type PoliciesInput, type Policy, resolvePolicies } from './protocol/policy.js';
+import { createScoringThreads } from './selection/threads/pool.js';
 import { createMemoryStore } from './store/memory.js';
 import type { Store } from './store/store.js';
 import type { Transport } from './transport/transport.js';
@@ -18,6 +23,12 @@ export interface EmbedOptions {
   readonly leaseMs?: number;
   /** How often agents are to send heartbeats. Default a quarter of `leaseMs`. */
   readonly heartbeatMs?: number;
+  /** How pools choose; by default as the defaults of docs/assigning.md say. */
+  readonly policies?: PoliciesInput;
+  /** Tasks that one principal may submit or assign: so many a second, and so many at once. Default: no limit. */
+  readonly rateLimit?: RateLimit;
+  /** Threads that scorers run on. Default: half of the processors, one at least. */
+  readonly scoringThreads?: number;
   /** Default: nothing is logged. */
   readonly log?: Logger;
   readonly clock?: Clock;
@@ -32,7 +43,7 @@ export const VERSION: string = JSON.parse(readFileSync(new URL('../package.json'
 /**
  * Runs a coordinator in this process. Resolves once it leads.
  *
- * @throws RotaError INVALID_VALUE, INVALID_NAME, STORE_FAILED, SCHEMA_MISMATCH
+ * @throws RotaError INVALID_VALUE (also of a policy), INVALID_NAME, STORE_FAILED, SCHEMA_MISMATCH
  */
 export async function createCoordinator(options: EmbedOptions): Promise<Coordinator> {
   const { transport, store, namespace = 'rota', leaseMs = LEASE_MS, log, clock, random } = options;
@@ -42,7 +53,15 @@ export async function createCoordinator(options: EmbedOptions): Promise<Coordina
     const problem = `leaseMs is ${leaseMs} and heartbeatMs ${heartbeatMs}: whole milliseconds, and a lease lasts 100 of them and two heartbeats at least.`;
     throw new RotaError('INVALID_VALUE', problem, { field: 'leaseMs' });
   }
-  return startCoordinator({
+  const policies = resolvePolicies(options.policies ?? {});
+  const ruleOf = rulesOf(policies);
+  const threads = createScoringThreads({
+    clock: clock ?? systemClock,
+    // Where scorers run anyway, the first task does not wait for a thread to start.
+    minThreads: usesThreads(policies) ? 1 : 0,
+    ...(options.scoringThreads === undefined ? {} : { maxThreads: options.scoringThreads }),
+  });
+  const coordinator = await startCoordinator({
     transport,
     store: store === 'none' ? createMemoryStore() : store,
     namespace,
@@ -51,5 +70,23 @@ export async function createCoordinator(options: EmbedOptions): Promise<Coordina
     random: random ?? systemRandom,
     log: log ?? pino({ level: 'silent' }),
     version: VERSION,
+    ruleOf,
+    threads,
+    createAvailability: (config) => createAvailability(config, clock ?? systemClock, log),
+    rateLimit: options.rateLimit,
   });
+  void coordinator.stopped.then(() => threads.close());
+  return coordinator;
+}
+
+function usesThreads({ defaults, pools }: Policies): boolean {
+  return [defaults, ...Object.values(pools)].some(({ scoring }) => scoring.scorer !== 'builtin');
+}
+
+/** The rule of each pool, with its version: what a decision names. */
+function rulesOf({ defaults, pools }: Policies): CoordinatorOptions['ruleOf'] {
+  const rule = (policy: Policy) => ({ version: policyVersion(policy), policy });
+  const byDefault = rule(defaults);
+  const named = new Map(Object.entries(pools).map(([pool, policy]) => [pool, rule(policy)]));
+  return (pool) => named.get(pool) ?? byDefault;
 }

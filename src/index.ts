@@ -2,6 +2,7 @@ export type { Coordinator } from './actors/coordinator.js';
 export { type Clock, systemClock } from './clock.js';
 export { createCoordinator, type EmbedOptions } from './embed.js';
 export * from './sdk/index.js';
+export type { ScorerAgent, ScorerModule, ScorerTask } from './selection/threads/scorer.js';
 export { createMemoryStore } from './store/memory.js';
 export { openSqlite } from './store/sqlite.js';
 export type { Store } from './store/store.js';

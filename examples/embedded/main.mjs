@@ -9,6 +9,7 @@ const agent = createAgent({
   pool: 'greeters',
   handler: ({ payload }) => `Hello ${payload.name}!`,
 });
+await agent.ready;
 const client = createClient({ transport });
 
 const id = await client.submit({ pool: 'greeters', payload: { name: 'world' } });

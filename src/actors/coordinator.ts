@@ -1,25 +1,30 @@
-import type { Logger } from 'pino';
 import { createActor } from 'xstate';
-import { type Clock, sleep } from '../clock.js';
-import { createIds, type Random } from '../ids.js';
+import { sleep } from '../clock.js';
+import { createIds } from '../ids.js';
 import { coordinatorMachine } from '../machines/coordinator.js';
 import { asRotaError } from '../protocol/errors.js';
 import { createSubjects } from '../protocol/subjects.js';
-import type { Store } from '../store/store.js';
 import type { Transport } from '../transport/transport.js';
 import { Intake } from './intake.js';
-import { Leader, type Timing } from './leader.js';
+import { Leader, type LeaderOptions } from './leader.js';
 import { Outbox } from './outbox.js';
 
-export interface CoordinatorOptions {
+export interface CoordinatorOptions
+  extends Pick<
+    LeaderOptions,
+    | 'store'
+    | 'namespace'
+    | 'timing'
+    | 'clock'
+    | 'random'
+    | 'log'
+    | 'version'
+    | 'ruleOf'
+    | 'threads'
+    | 'createAvailability'
+    | 'rateLimit'
+  > {
   readonly transport: Transport;
-  readonly store: Store;
-  readonly namespace: string;
-  readonly timing: Timing;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly version: string;
 }
 
 export interface Coordinator {
@@ -42,7 +47,7 @@ const DRAIN_MS_MAX = 5_000;
  * @throws RotaError STORE_FAILED, SCHEMA_MISMATCH
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { transport, store, namespace, timing, clock, random, log, version } = options;
+  const { transport, store, namespace, timing, clock, random, log } = options;
   const subjects = createSubjects(namespace);
   const ids = createIds(clock, random);
   const root = createActor(coordinatorMachine, { systemId: 'coordinator' });
@@ -55,7 +60,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const recovered = await store.lead(ids());
   const leader = new Leader(
     {
-      ...{ root, clock, random, ids, store, outbox, namespace, version, timing },
+      ...{ ...options, root, ids, outbox },
       onEnded: (error) => root.send({ type: 'DEPOSED', error }),
       onStall: (error) =>
         error === undefined

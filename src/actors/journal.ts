@@ -53,6 +53,10 @@ export class Journal {
     return this.#events.length > 0 ? this.#seq + 1 : this.#seq;
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /** Whether so much waits for its commit, or commits fail, that nothing new should be taken. */
   get isFull(): boolean {
     const { uncommittedEvents, uncommittedBytes } = LIMITS;

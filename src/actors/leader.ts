@@ -1,18 +1,26 @@
+import type { Logger } from 'pino';
 import type { Actor } from 'xstate';
+import type { AvailabilitySource } from '../availability/source.js';
 import type { Clock } from '../clock.js';
 import type { Ids, Random } from '../ids.js';
 import type { coordinatorMachine } from '../machines/coordinator.js';
-import type { Parcel, Turn } from '../machines/turn.js';
+import type { Parcel, ScoringRun, Turn } from '../machines/turn.js';
 import { RotaError } from '../protocol/errors.js';
+import type { MetricsReport } from '../protocol/frames.js';
 import type { JournalEvent, OrchestrationImage, Recovered } from '../protocol/journal.js';
+import type { Availability, Policy } from '../protocol/policy.js';
 import type { OrchestrationSpec, Watch } from '../protocol/task.js';
 import { isTerminal } from '../protocol/task.js';
+import type { ScoringThreads } from '../selection/threads/pool.js';
 import type { Store } from '../store/store.js';
+import { AvailabilityWatch } from './availability-watch.js';
 import { Journal, type JournalOptions } from './journal.js';
+import { Metrics } from './metrics.js';
 import { NewestId } from './newest-id.js';
 import type { Outbox } from './outbox.js';
+import { type RateLimit, RateLimiter } from './rate-limit.js';
 import { recover } from './recovery.js';
-import { ActorSystem } from './system.js';
+import { ActorSystem, type SystemOptions } from './system.js';
 
 /** How fast silence is noticed. `leaseMs` is how long a task stays with an agent that says nothing. */
 export interface Timing {
@@ -31,6 +39,13 @@ export interface LeaderOptions extends Pick<JournalOptions, 'onEnded' | 'onStall
   readonly namespace: string;
   readonly version: string;
   readonly timing: Timing;
+  /** What a pool is to be ruled by. */
+  readonly ruleOf: SystemOptions['ruleOf'];
+  readonly threads: ScoringThreads;
+  readonly createAvailability: (config: Availability) => AvailabilitySource;
+  /** Of submits and assigns, in tasks; undefined for none. */
+  readonly rateLimit: RateLimit | undefined;
+  readonly log: Logger;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -47,6 +62,14 @@ export class Leader {
   readonly store: Store;
   readonly timing: Timing;
   readonly newestId: NewestId;
+  readonly availability: AvailabilityWatch;
+  readonly random: Random;
+  readonly #metrics: Metrics;
+  readonly #rates: RateLimiter | undefined;
+  /** What is added to the machine's monotonic clock, so that it goes on where the leader before left it. */
+  readonly #aheadMs: number;
+  readonly #onPlaced = new Map<string, () => void>();
+  #lastJob: Promise<unknown> = Promise.resolve();
   readonly #options: LeaderOptions;
   readonly #journal: Journal;
   readonly #epoch: number;
@@ -68,15 +91,17 @@ export class Leader {
     for (const event of recovered.tail.flatMap((row) => row.events)) {
       if (event.type === 'taskSubmitted') this.newestId.note(event.task.id);
     }
+    this.random = random;
+    this.#aheadMs = latestMonoMs(recovered) - clock.monoMs();
+    this.#metrics = new Metrics(clock.wallMs());
+    this.#rates = options.rateLimit === undefined ? undefined : new RateLimiter(options.rateLimit);
     this.#journal = new Journal({ ...options, epoch: recovered.epoch, seq: recovered.seq });
     this.#now = {
       wallMs: clock.wallMs(),
-      monoMs: clock.monoMs(),
+      monoMs: this.monoMs,
       random,
-      record: (event: JournalEvent) => {
-        if (event.type === 'taskSubmitted') this.newestId.note(event.task.id);
-        this.#journal.record(event);
-      },
+      record: (event: JournalEvent) => this.#record(event),
+      score: (run: ScoringRun) => this.#score(run),
       send: (principal: string, parcel: Parcel) => {
         outbox.send(principal, parcel);
         this.#journal.schedule();
@@ -87,10 +112,18 @@ export class Leader {
       turn: this.#now,
       leaseMs: this.timing.leaseMs,
       heartbeatMs: this.timing.heartbeatMs,
+      ruleOf: options.ruleOf,
       onFault: options.onFault,
     });
+    this.availability = new AvailabilityWatch(this, options.createAvailability, options.log);
     recover(this.system, recovered);
     this.turn(() => this.system.resume());
+    this.availability.tick();
+  }
+
+  /** Monotonic, and comparable with what the leaders before recorded. */
+  get monoMs(): number {
+    return this.clock.monoMs() + this.#aheadMs;
   }
 
   /** Runs `act` as one turn of the actors, at one instant. */
@@ -98,7 +131,7 @@ export class Leader {
     if (this.#isInTurn) throw new Error('A turn began inside another one.');
     this.#isInTurn = true;
     this.#now.wallMs = this.clock.wallMs();
-    this.#now.monoMs = this.clock.monoMs();
+    this.#now.monoMs = this.monoMs;
     try {
       act();
     } catch (thrown) {
@@ -122,7 +155,7 @@ export class Leader {
   }
 
   tick(): void {
-    const monoMs = this.clock.monoMs();
+    const { monoMs } = this;
     if (this.store.materialisedSeq >= this.#checkpoint.seq) {
       this.#settledMs = this.#checkpoint.monoMs;
       this.#checkpoint = { seq: this.#journal.seq, monoMs };
@@ -132,6 +165,7 @@ export class Leader {
     } catch {
       return; // The turn has said so: the coordinator stops.
     }
+    this.availability.tick();
     if (monoMs >= this.#nextCheckMs) {
       this.#nextCheckMs = monoMs + CHECK_LEADERSHIP_MS;
       void this.#journal.checkLeadership();
@@ -152,6 +186,41 @@ export class Leader {
     if (this.#journal.isFull) {
       throw new RotaError('UNAVAILABLE', 'The store is behind.', { retryAfterMs: 1_000 });
     }
+  }
+
+  /** @throws RotaError RATE_LIMITED when the principal has sent more than it may. */
+  limitRate(principal: string, tasks: number): void {
+    const retryAfterMs = this.#rates?.take(principal, tasks, this.monoMs) ?? 0;
+    if (retryAfterMs === 0) return;
+    throw new RotaError('RATE_LIMITED', `${principal} has sent more tasks than it may.`, {
+      retryAfterMs: Math.ceil(retryAfterMs),
+    });
+  }
+
+  policyOf(pool: string): Policy {
+    return this.#options.ruleOf(pool).policy;
+  }
+
+  /** Calls `then` when the task is assigned; undefined ends it. */
+  onPlaced(taskId: string, then: (() => void) | undefined): void {
+    if (then === undefined) this.#onPlaced.delete(taskId);
+    else this.#onPlaced.set(taskId, then);
+  }
+
+  /** Work that reads much of the journal goes one at a time. */
+  oneByOne<T>(work: () => Promise<T>): Promise<T> {
+    const job = this.#lastJob.then(work, work);
+    this.#lastJob = job.catch(() => {});
+    return job;
+  }
+
+  metrics(): MetricsReport {
+    const selectors = this.system.selectors();
+    const online = selectors.map(({ pool, roster }) => ({
+      pool,
+      agentIds: [...roster.members()].filter((member) => member.presence === 'online').map((member) => member.id),
+    }));
+    return this.#metrics.report({ online, pending: selectors.flatMap((selector) => selector.pendingReasons()) });
   }
 
   /** Within a turn: makes an orchestration and starts it. Returns the id of each task, by key. */
@@ -184,5 +253,43 @@ export class Leader {
   /** Nothing is committed and nothing leaves any more. */
   stop(): void {
     this.#journal.stop();
+    this.availability.close();
   }
+
+  #record(event: JournalEvent): void {
+    if (event.type === 'taskSubmitted') this.newestId.note(event.task.id);
+    this.#metrics.note(event);
+    this.#journal.record(event);
+    if (event.type !== 'taskAssigned') return;
+    this.#onPlaced.get(event.taskId)?.();
+    const { fallback } = event.decision;
+    if (fallback === undefined) return;
+    const { pool, taskId, agentId, workType } = event;
+    const fields = { pool, taskId, agentId, workType, fallback: fallback.kind };
+    // A pool whose agents are all within the window says so with each of its tasks.
+    this.#options.log[fallback.kind === 'window' ? 'debug' : 'info'](fields, fallback.reason);
+  }
+
+  #score({ pool, taskId, run, job }: ScoringRun): void {
+    void this.#options.threads.score(job).then((outcome) => {
+      if (this.#journal.isStopped) return;
+      try {
+        this.turn(() => this.system.toPool(pool, { type: 'SCORED', taskId, run, outcome }));
+      } catch {
+        // The turn has said so: the coordinator stops.
+      }
+    });
+  }
+}
+
+/** Where the clock of the leader before stood, as far as it was recorded. */
+function latestMonoMs({ monoMs, tail }: Recovered): number {
+  let latest = monoMs;
+  for (const { events } of tail) {
+    for (const event of events) {
+      const at = 'monoMs' in event ? event.monoMs : event.type === 'taskFailed' ? event.last?.monoMs : undefined;
+      if (at !== undefined) latest = Math.max(latest, at);
+    }
+  }
+  return latest;
 }

@@ -24,9 +24,10 @@ export function recover(system: ActorSystem, recovered: Recovered): void {
   }
   for (const selector of system.selectors()) {
     selector.lineUp();
-    for (const { id, presence } of selector.roster.members()) {
+    for (const { id, presence, profile } of selector.roster.members()) {
       // As RESUME will have it: an agent that was online is one that is to be heard of.
-      system.agentKnown(id, selector.pool, presence === 'online' ? 'suspect' : presence);
+      if (profile.availability === 'source') system.agentListed(id, profile);
+      else system.agentKnown(id, selector.pool, presence === 'online' ? 'suspect' : presence);
     }
   }
   for (const { nodes, ...image } of orchestrations.values()) {
@@ -43,7 +44,12 @@ function applyToPool(system: ActorSystem, event: JournalEvent): void {
       return;
     case 'agentRegistered':
       return system.selectorOf(event.profile.pool).apply(event);
+    case 'policySet':
+    case 'rotationReset':
+      return system.selectorOf(event.pool).apply(event);
     case 'agentPresence':
+    case 'agentFlagged':
+    case 'agentDeregistered':
       return system
         .selectors()
         .find((selector) => selector.roster.get(event.agentId))

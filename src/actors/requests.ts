@@ -1,7 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Task } from '../machines/pool-task.js';
-import { toTaskEvent } from '../machines/pool-task.js';
-import type { ElsewhereTask, NewTask } from '../machines/selector-events.js';
+import type { NewTask } from '../machines/selector-events.js';
 import { decode, fieldPath, packedSize } from '../protocol/codec.js';
 import { RotaError, type WireError } from '../protocol/errors.js';
 import {
@@ -9,23 +7,33 @@ import {
   HeartbeatFrame,
   type Held,
   LeaveFrame,
-  type NodeState,
   OrchestrateFrame,
   ProgressFrame,
-  type Query,
   QueryFrame,
   RegisterFrame,
   type Report,
   ReportFrame,
   SubmitFrame,
-  type TaskDetail,
 } from '../protocol/frames.js';
 import { LIMITS } from '../protocol/limits.js';
-import type { Sender, Verb } from '../protocol/subjects.js';
-import { isTerminal, type OrchestrationSpec, type TaskEvent, type TaskStatus } from '../protocol/task.js';
-import type { KnownTask, OrchestrationDetail } from '../store/store.js';
+import type { Verb } from '../protocol/subjects.js';
+import type { OrchestrationSpec } from '../protocol/task.js';
+import type { OrchestrationDetail } from '../store/store.js';
 import { checkGraph } from '../workflow/graph.js';
+import type { Handler } from './handler.js';
+import { assign, settle } from './handoffs.js';
+import {
+  assertSize,
+  assertWorkTypes,
+  byPool,
+  elsewhereOf,
+  knownTasks,
+  unknownAgent,
+  unknownOrchestration,
+} from './knowledge.js';
 import type { Leader } from './leader.js';
+import { answerQuery, ROWS_BYTES } from './queries.js';
+import { assertRoom, registry } from './registry.js';
 
 /**
  * What each verb does. A handler decodes and checks everything first, looks up what it must, and then
@@ -34,10 +42,7 @@ import type { Leader } from './leader.js';
  *
  * @throws RotaError which goes to the sender as an error reply.
  */
-export const HANDLERS: Record<
-  Verb,
-  (leader: Leader, sender: Sender, bytes: Uint8Array, answer: (frame: object) => void) => void | Promise<void>
-> = {
+export const HANDLERS: Record<Verb, Handler> = {
   async register(leader, { principal }, bytes, answer) {
     const { session, profile, held } = decode(RegisterFrame, bytes);
     // Before the checks: nothing may come between them and the turn.
@@ -48,10 +53,12 @@ export const HANDLERS: Record<
         field: 'profile.pool',
       });
     }
-    const roster = leader.system.selector(profile.pool)?.roster;
-    if (pool === undefined && (roster?.size ?? 0) >= LIMITS.agentsPerPool) {
-      throw new RotaError('POOL_FULL', `Pool ${profile.pool} has ${LIMITS.agentsPerPool} agents.`);
+    if (profile.availability === 'source') {
+      const problem = 'profile.availability is source, but this agent registers itself and sends heartbeats.';
+      const remedy = 'Leave it out, or have a client register the agent.';
+      throw new RotaError('INVALID_VALUE', problem, { field: 'profile.availability', remedy });
     }
+    assertRoom(leader, principal, profile);
     leader.turn(() => {
       leader.system.toPool(profile.pool, { type: 'REGISTER', agentId: principal, session, profile });
       leader.system.agentRegistered(principal, profile.pool);
@@ -67,7 +74,7 @@ export const HANDLERS: Record<
     await confirmRevocations(leader, presentPool(leader, principal, session), principal, held);
     const pool = presentPool(leader, principal, session);
     leader.turn(() => {
-      leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.clock.monoMs() });
+      leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.monoMs });
       leader.system.toPool(pool, { type: 'HEARTBEAT', agentId: principal, held });
       answer({ revoked: leader.system.selectorOf(pool).revoked(principal, held) });
     });
@@ -80,18 +87,12 @@ export const HANDLERS: Record<
     if (pool === undefined) throw unknownAgent(principal);
     const ids = reports.map((report) => report.taskId);
     const known = await knownTasks(leader, ids);
-    const elsewhere = new Map<string, ElsewhereTask>(
-      [...known].map(([id, task]) => [id, { ...task, status: task.event.status }] as const),
-    );
     leader.turn(() => {
-      for (const id of ids) {
-        const task = leader.system.task(id);
-        if (task !== undefined && task.record.pool !== pool) elsewhere.set(id, toKnown(task));
-      }
+      const elsewhere = elsewhereOf(leader, pool, ids, known);
       leader.weigh(bytes.length);
       // A new leader hears of an agent by its reports as well as by its heartbeats.
       if (isSuspect(leader, pool, principal, session)) {
-        leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.clock.monoMs() });
+        leader.system.toAgent(principal, { type: 'HEARTBEAT', monoMs: leader.monoMs });
       }
       leader.system.toPool(pool, { type: 'REPORT', agentId: principal, session, reports, elsewhere });
       answer({});
@@ -123,6 +124,7 @@ export const HANDLERS: Record<
       for (const [i, task] of tasks.entries()) assertSize(`tasks[${i}].payload`, task.payload);
     }
     leader.assertRoom();
+    leader.limitRate(principal, tasks.length);
     const ids = tasks.map((task) => task.id).filter((id) => !leader.newestId.isNew(id));
     const known = await knownTasks(leader, ids);
     leader.turn(() => {
@@ -136,6 +138,7 @@ export const HANDLERS: Record<
         if (!isDuplicate) added.push({ ...task, pool, submittedBy: principal, watch });
         return isDuplicate;
       });
+      assertWorkTypes(leader, pool, added);
       if (added.length > 0) leader.weigh(bytes.length);
       leader.system.toPool(pool, { type: 'SUBMIT', tasks: added });
       answer({
@@ -148,11 +151,16 @@ export const HANDLERS: Record<
     });
   },
 
+  assign,
+  settle,
+  registry,
+
   async orchestrate(leader, { principal }, bytes, answer) {
     const { orchestration: spec, watch } = decode(OrchestrateFrame, bytes);
     assertGraph(spec);
     assertAnswerable(spec);
     leader.assertRoom();
+    leader.limitRate(principal, spec.tasks.length);
     const stored = await leader.store.orchestration(spec.id);
     leader.turn(() => {
       const running = leader.system.orchestration(spec.id);
@@ -197,25 +205,6 @@ export const HANDLERS: Record<
   },
 };
 
-/**
- * What the store knows of the tasks that memory has forgotten, or never had. A task that is forgotten
- * while the store is being asked is asked for as well: when this resolves, each is in one of the two.
- */
-async function knownTasks(leader: Leader, ids: readonly string[]): Promise<ReadonlyMap<string, KnownTask>> {
-  const known = new Map<string, KnownTask>();
-  const asked = new Set<string>();
-  for (;;) {
-    const missing = ids.filter((id) => !asked.has(id) && leader.system.task(id) === undefined);
-    if (missing.length === 0) return known;
-    for (const id of missing) asked.add(id);
-    for (const [id, task] of await leader.store.known(missing)) known.set(id, task);
-  }
-}
-
-function toKnown({ status, token, agentId }: Task): ElsewhereTask {
-  return agentId === undefined ? { status, token } : { status, token, agentId };
-}
-
 function memberPool(leader: Leader, agentId: string, session: string): string {
   const pool = leader.system.poolOf(agentId);
   const member = pool === undefined ? undefined : leader.system.selector(pool)?.roster.get(agentId);
@@ -248,84 +237,8 @@ async function confirmRevocations(leader: Leader, pool: string, agentId: string,
   if (revoked.length > 0) await leader.confirm();
 }
 
-function byPool(leader: Leader, taskIds: readonly string[]): Map<string, string[]> {
-  const pools = new Map<string, string[]>();
-  for (const id of taskIds) {
-    const pool = leader.system.task(id)?.record.pool;
-    if (pool === undefined) continue;
-    const ids = pools.get(pool);
-    if (ids === undefined) pools.set(pool, [id]);
-    else ids.push(id);
-  }
-  return pools;
-}
-
-async function answerQuery(leader: Leader, query: Query): Promise<object> {
-  switch (query.query) {
-    case 'events':
-      return taskEvents(leader, query.taskIds);
-    case 'task':
-      return { task: await taskDetail(leader, query.taskId) };
-    case 'tasks': {
-      const { v: _, query: __, ...filter } = query;
-      return { tasks: asManyAsFit(await leader.store.tasks(filter)) };
-    }
-    case 'agents':
-      return { agents: asManyAsFit(await leader.store.agents(query.pool)) };
-    case 'orchestration': {
-      const stored = await leader.store.orchestration(query.orchestrationId);
-      if (stored === undefined) throw unknownOrchestration(query.orchestrationId);
-      return { orchestration: stored.orchestration, nodes: nodeStates(stored) };
-    }
-    case 'status':
-      return leader.status();
-  }
-}
-
-async function taskEvents(leader: Leader, ids: readonly string[]): Promise<object> {
-  const known = await knownTasks(leader, ids);
-  const events: TaskEvent[] = [];
-  const unknown: string[] = [];
-  for (const id of ids) {
-    const task = leader.system.task(id);
-    const event = task === undefined ? known.get(id)?.event : toTaskEvent(task);
-    if (event === undefined) unknown.push(id);
-    else events.push(event);
-  }
-  return { events, unknown };
-}
-
-async function taskDetail(leader: Leader, taskId: string): Promise<TaskDetail> {
-  const detail = await leader.store.task(taskId);
-  if (detail === undefined) throw new RotaError('UNKNOWN_TASK', `There is no task ${taskId}.`, { field: 'taskId' });
-  const task = leader.system.task(taskId);
-  if (task === undefined || isTerminal(task.status)) return detail;
-  const reason = leader.system.selector(task.record.pool)?.whyWaiting(task);
-  return {
-    ...detail,
-    task: { ...detail.task, ...(reason === undefined ? {} : { reason }) },
-    ...(task.progress === undefined ? {} : { progress: task.progress }),
-  };
-}
-
 /** Of an id that the coordinator makes. */
 const ID_CHARS = 26;
-
-/** Rows share a frame with their envelope. */
-const ROWS_BYTES = LIMITS.frameBytes - 1_024;
-
-/** The first of the rows, if not all fit a frame. */
-function asManyAsFit<T>(rows: readonly T[]): readonly T[] {
-  return packedSize(rows) <= ROWS_BYTES ? rows : asManyAsFit(rows.slice(0, rows.length >> 1));
-}
-
-function nodeStates({ tasks, nodes, skipped }: OrchestrationDetail): NodeState[] {
-  const states = new Map<string, TaskStatus>(nodes.map((node) => [node.key, node.status]));
-  return tasks.map((task) => ({
-    ...task,
-    state: skipped.includes(task.key) ? 'skipped' : (states.get(task.key) ?? 'waiting'),
-  }));
-}
 
 function taskIdsOf({ tasks }: OrchestrationDetail): Record<string, string> {
   return Object.fromEntries(tasks.map((task) => [task.key, task.taskId]));
@@ -381,18 +294,4 @@ function boundedError({ message, field, ...error }: WireError): WireError {
   const { errorChars, nameChars } = LIMITS;
   const place = field === undefined ? {} : { field: field.slice(0, nameChars) };
   return { ...error, message: message.slice(0, errorChars), ...place };
-}
-
-function assertSize(field: string, value: unknown): void {
-  const size = packedSize(value);
-  if (size <= LIMITS.payloadBytes) return;
-  throw new RotaError('FRAME_TOO_LARGE', `${field} has ${size} bytes, the limit is ${LIMITS.payloadBytes}.`, { field });
-}
-
-function unknownAgent(agentId: string): RotaError {
-  return new RotaError('UNKNOWN_AGENT', `Agent ${agentId} is not registered.`);
-}
-
-function unknownOrchestration(id: string): RotaError {
-  return new RotaError('UNKNOWN_ORCHESTRATION', `There is no orchestration ${id}.`, { field: 'orchestrationId' });
 }

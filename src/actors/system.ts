@@ -4,19 +4,20 @@ import type { coordinatorMachine } from '../machines/coordinator.js';
 import { Deadlines } from '../machines/deadlines.js';
 import { type OrchestrationEvent, orchestrationMachine } from '../machines/orchestration.js';
 import type { Task } from '../machines/pool-task.js';
-import { KEEP_ENDED_MS, type Selector, selectorLogic } from '../machines/selector.js';
+import { KEEP_ENDED_MS, type Selector, type SelectorInput, selectorLogic } from '../machines/selector.js';
 import type { SelectorEvent } from '../machines/selector-events.js';
 import type { Turn } from '../machines/turn.js';
-import type { Presence } from '../protocol/agent.js';
+import type { AgentProfile, Presence } from '../protocol/agent.js';
 import type { OrchestrationImage } from '../protocol/journal.js';
 import { isTerminal } from '../protocol/task.js';
-import { roundRobin } from '../selection/round-robin.js';
 
 export interface SystemOptions {
   readonly root: Actor<typeof coordinatorMachine>;
   readonly turn: Turn;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
+  /** What a pool is to be ruled by. */
+  readonly ruleOf: (pool: string) => SelectorInput['rule'];
   /** An actor threw: a fault of ours, after which its state can't be trusted. */
   readonly onFault: (error: unknown) => void;
 }
@@ -84,8 +85,8 @@ export class ActorSystem {
   #selectorActor(pool: string): Actor<typeof selectorLogic> {
     let actor = this.#selectors.get(pool);
     if (actor === undefined) {
-      const { root, turn, leaseMs, heartbeatMs } = this.#options;
-      const input = { pool, strategy: roundRobin, leaseMs, heartbeatMs, turn, onEnded: this.#nodeEnded };
+      const { root, turn, leaseMs, heartbeatMs, ruleOf } = this.#options;
+      const input = { pool, rule: ruleOf(pool), leaseMs, heartbeatMs, turn, onEnded: this.#nodeEnded };
       actor = createActor(selectorLogic, { parent: root, systemId: `selector:${pool}`, input });
       this.#selectors.set(pool, this.#started(actor));
     }
@@ -102,6 +103,23 @@ export class ActorSystem {
   agentRegistered(agentId: string, pool: string): void {
     this.agentKnown(agentId, pool, 'offline');
     this.toAgent(agentId, { type: 'REGISTERED', monoMs: this.#options.turn.monoMs });
+  }
+
+  /** An agent is in the registry. One that sends no heartbeats has no actor: nobody watches for them. */
+  agentListed(agentId: string, { pool, availability }: AgentProfile): void {
+    this.#poolOfAgent.set(agentId, pool);
+    if (availability === 'source') this.#stopAgent(agentId);
+    else this.agentKnown(agentId, pool, 'offline');
+  }
+
+  agentForgotten(agentId: string): void {
+    this.#poolOfAgent.delete(agentId);
+    this.#stopAgent(agentId);
+  }
+
+  #stopAgent(agentId: string): void {
+    this.#agents.get(agentId)?.send({ type: 'FORGET' });
+    this.#agents.delete(agentId);
   }
 
   /** Makes the actor of an agent, where there is none. */

@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { type AgentEntry, readAgentsFile } from '../config/agents-file.js';
 import { commandEnvironment } from '../config/settings.js';
 import { findExecutable } from '../launch/executable.js';
-import { AGENT_KINDS, AgentProfileSchema } from '../protocol/agent.js';
+import { AgentProfileSchema } from '../protocol/agent.js';
 import { validate } from '../protocol/codec.js';
 import { RotaError } from '../protocol/errors.js';
 import { LIMITS } from '../protocol/limits.js';
@@ -11,27 +11,23 @@ import { type CommandAgents, type CommandEvent, startCommandAgents } from './com
 import { connectServer, placeOf, type ServerOptions, withServerOptions } from './connect.js';
 import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UsageError } from './exit.js';
-import { commaList, wholeNumber } from './options.js';
+import { wholeNumber } from './options.js';
 import type { Output } from './output.js';
+import { type ProfileOptions, profileOf, withProfileOptions } from './profile-options.js';
 import { endsBySignal, whenAborted } from './signals.js';
 import { clockText, count, durationText, oneLine } from './text.js';
 
-interface AgentCommandOptions extends ServerOptions {
+interface AgentCommandOptions extends ServerOptions, ProfileOptions {
   readonly id?: string;
   readonly pool?: string;
   readonly exec?: string;
   readonly agents?: string;
-  readonly kind?: (typeof AGENT_KINDS)[number];
-  readonly capabilities?: string[];
-  readonly concurrency?: number;
-  readonly prefetch?: number;
   readonly timeoutMs?: number;
   readonly shell?: true;
   readonly json?: true;
 }
 
 export function addAgentCommand(program: Command, action: Action): void {
-  const slots = wholeNumber(1, LIMITS.creditPerAgent);
   const command = program
     .command('agent')
     .summary('join a pool and do its tasks with a command')
@@ -46,11 +42,8 @@ export function addAgentCommand(program: Command, action: Action): void {
     .option('--pool <name>', 'whose tasks it takes')
     .option('--exec <command>', 'program to start for each task')
     .option('--shell', 'read --exec as a line for /bin/sh; arguments are $1, $2…')
-    .option('--agents <file>', 'start the agents of this file instead')
-    .addOption(new Option('--kind <kind>', 'who does the work (default: bot)').choices(AGENT_KINDS))
-    .option('--capabilities <a,b>', 'what it is capable of', commaList)
-    .option('--concurrency <n>', 'tasks at a time (default: 1)', slots)
-    .option('--prefetch <n>', 'tasks it holds ready beyond those (default: 0)', wholeNumber(0, LIMITS.creditPerAgent))
+    .option('--agents <file>', 'start the agents of this file instead');
+  withProfileOptions(command)
     .option(
       '--timeout-ms <n>',
       'stop a command that runs longer, milliseconds (default: no bound)',
@@ -66,6 +59,7 @@ Ctrl-C takes nothing more, finishes the tasks that run, and leaves. A second one
 Examples:
   rota agent --id ann --pool dev --exec ./work
   rota agent --id bob --pool dev --concurrency 4 --exec node -- work.mjs --fast
+  rota agent --id eve --pool dev --roles lead --specializations deploy --exec ./deploy
   rota agent --id sh --pool dev --shell --exec 'jq .payload | tee -a log.json'
   rota agent --agents agents.yaml --id clean-1
 ${EXIT_CODES_HELP}
@@ -119,7 +113,7 @@ function assertCommands(entries: readonly AgentEntry[]): void {
 function entriesOf(args: readonly string[], options: AgentCommandOptions): readonly AgentEntry[] {
   const { agents: file, id } = options;
   if (file !== undefined) return entriesOfFile(file, options);
-  const { pool, exec, kind, capabilities, concurrency, prefetch, timeoutMs, shell } = options;
+  const { pool, exec, timeoutMs, shell } = options;
   const missing = Object.entries({ '--id': id, '--pool': pool, '--exec': exec }).filter(
     ([, value]) => value === undefined,
   );
@@ -129,13 +123,7 @@ function entriesOf(args: readonly string[], options: AgentCommandOptions): reado
       `agent: ${names} missing. Say who it is, whose tasks it takes and what it starts, or name a file with --agents.`,
     );
   }
-  const profile = validate(AgentProfileSchema, {
-    pool,
-    ...(kind === undefined ? {} : { kind }),
-    ...(capabilities === undefined ? {} : { capabilities }),
-    ...(concurrency === undefined ? {} : { maxConcurrency: concurrency }),
-    ...(prefetch === undefined ? {} : { prefetch }),
-  });
+  const profile = validate(AgentProfileSchema, profileOf(pool, options));
   return [
     {
       id: assertName('--id', id),

@@ -5,7 +5,7 @@ import { runCommand } from '../launch/command.js';
 import { asRotaError, RotaError } from '../protocol/errors.js';
 import type { Assignment } from '../protocol/frames.js';
 import type { Json } from '../protocol/json.js';
-import { type Agent, createAgent, type HandlerContext } from '../sdk/agent.js';
+import { type Agent, createAgent, type HandlerContext } from '../sdk/index.js';
 import type { Transport } from '../transport/transport.js';
 import { createImpatientClock } from './impatient-clock.js';
 

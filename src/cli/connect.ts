@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readSettings } from '../config/settings.js';
 import { RotaError } from '../protocol/errors.js';
-import { type Client, createClient } from '../sdk/client.js';
+import { type Client, createClient } from '../sdk/index.js';
 import { connectNats } from '../transport/nats.js';
 import type { Transport } from '../transport/transport.js';
 import type { Cli } from './context.js';
@@ -72,10 +72,10 @@ function isAbsence(thrown: unknown): boolean {
   return thrown instanceof RotaError && thrown.retryable;
 }
 
-/** Runs a command that asks a coordinator, and closes what it opened. */
+/** Runs a command that asks a coordinator, and closes what it opened. `as` is who asks, where that matters. */
 export async function withClient(
   cli: Cli,
-  options: ClientCommandOptions,
+  options: ClientCommandOptions & { readonly as?: string },
   use: (client: Client) => Promise<number>,
 ): Promise<number> {
   const { servers, namespace } = placeOf(options);
@@ -83,7 +83,8 @@ export async function withClient(
   try {
     const { patienceMs } = options;
     await findCoordinator({ transport, namespace }, { patienceMs, note: cli.output.note, cli });
-    using client = createClient({ transport, namespace, patienceMs, clock: cli.clock });
+    const who = options.as === undefined ? {} : { id: options.as };
+    using client = createClient({ transport, namespace, patienceMs, clock: cli.clock, ...who });
     return await use(client);
   } finally {
     await transport.close();

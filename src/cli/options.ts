@@ -13,6 +13,26 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** A parser for numbers above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('Expected a number above 0.');
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A parser for `30m`, `2h`, `7d`, so long ago, and for an instant such as `2026-01-31T12:00`. */
+export function since(text: string): (nowMs: number) => number {
+  const [, amount, unit = ''] = text.match(/^(\d+(?:\.\d+)?)([smhd])$/) ?? [];
+  if (amount !== undefined) return (nowMs) => Math.max(0, nowMs - Number(amount) * (UNITS_MS[unit] ?? 0));
+  const instantMs = Date.parse(text);
+  if (/^\d{4}-/.test(text) && instantMs >= 0) return () => instantMs;
+  throw new InvalidArgumentError(
+    'Expected how long ago, such as 30m, 2h or 7d, or an instant, such as 2026-01-31T12:00.',
+  );
+}
+
 export function commaList(text: string): string[] {
   return text
     .split(',')

@@ -90,6 +90,12 @@ export interface Cell {
   readonly colour?: Colour | undefined;
 }
 
+/** A table under its head, one line a row. */
+export function printTable(output: Output, head: readonly string[], rows: readonly (readonly Cell[])[]): void {
+  const headRow = head.map((text): Cell => ({ text, colour: 'bold' }));
+  for (const line of tableLines([headRow, ...rows], output.columns, output.paint)) output.line(line);
+}
+
 /**
  * Columns side by side, each as wide as its widest cell. The last column gets the room that is left in
  * `width`, and is cut to it; where even that is not enough, lines are cut.

@@ -1,14 +1,22 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../embed.js';
 import { addAgentCommand } from './agent.js';
+import { addAgentsCommand } from './agents.js';
+import { addAssignCommand } from './assign.js';
 import { addCancelCommand } from './cancel.js';
 import type { Action, Cli } from './context.js';
+import { addDecisionsCommand } from './decisions.js';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.js';
+import { addExplainCommand } from './explain.js';
 import { isDebugging } from './log.js';
+import { addMetricsCommand } from './metrics.js';
 import type { Output } from './output.js';
-import { addAgentsCommand, addShowCommand, addTasksCommand } from './queries.js';
+import { addPerformanceCommand } from './performance.js';
+import { addReplayCommand } from './replay.js';
 import { addRunCommand } from './run.js';
+import { addSettleCommand } from './settle.js';
 import { addSubmitCommand } from './submit.js';
+import { addShowCommand, addTasksCommand } from './tasks.js';
 import { indented } from './text.js';
 import { addUpCommand } from './up.js';
 
@@ -19,7 +27,7 @@ Examples:
   rota agent --id ann --pool dev --exec ./work    join a pool; each task is one run of ./work
   rota submit --pool dev --payload '{"a": 1}' --wait
   rota tasks --status running
-  rota show 01K0A1B2C3D4E5F6G7H8J9K0MN
+  rota explain 01K0A1B2C3D4E5F6G7H8J9K0MN         why this agent, or why none
 
 Settings:
   ROTA_NATS        address of the NATS server           nats://127.0.0.1:4222
@@ -58,6 +66,8 @@ function createProgram({ output }: Cli, action: Action): Command {
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print what a command does')
     .helpCommand('help [command]', 'print what a command does')
+    // An option belongs to the command before it: `agents` and `agents register` both have --pool.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: output.raw,
@@ -74,7 +84,14 @@ function createProgram({ output }: Cli, action: Action): Command {
     addTasksCommand,
     addAgentsCommand,
     addShowCommand,
+    addExplainCommand,
     addCancelCommand,
+    addAssignCommand,
+    addSettleCommand,
+    addDecisionsCommand,
+    addReplayCommand,
+    addPerformanceCommand,
+    addMetricsCommand,
   ];
   for (const add of commands) add(program, action);
   return program;

@@ -3,7 +3,7 @@ import type { WireError } from '../protocol/errors.js';
 import type { NodeState } from '../protocol/frames.js';
 import type { Json } from '../protocol/json.js';
 import { isTerminal, type NodeSpec, type TaskEvent } from '../protocol/task.js';
-import type { Update } from '../sdk/client.js';
+import type { Update } from '../sdk/index.js';
 
 /** One task of a run, as far as this process has been told. */
 export interface BoardRow {

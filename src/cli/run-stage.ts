@@ -1,7 +1,7 @@
 import type { AgentEntry } from '../config/agents-file.js';
 import { createCoordinator } from '../embed.js';
-import type { Client } from '../sdk/client.js';
-import { createClient } from '../sdk/client.js';
+import type { PoliciesInput } from '../protocol/policy.js';
+import { type Client, createClient } from '../sdk/index.js';
 import { openSqlite } from '../store/sqlite.js';
 import { createMemoryBroker } from '../transport/memory.js';
 import { type CommandAgents, startCommandAgents } from './command-agents.js';
@@ -28,6 +28,12 @@ export interface StageOptions {
   readonly note: (text: string) => void;
 }
 
+export interface EmbeddedOptions {
+  readonly store?: string;
+  readonly leaseMs: number;
+  readonly policies: PoliciesInput;
+}
+
 /**
  * Coordinator and agents in this process, joined by memory.
  *
@@ -35,16 +41,19 @@ export interface StageOptions {
  */
 export async function openEmbedded(
   cli: Cli,
-  { store: path, leaseMs, ...options }: StageOptions & { readonly store?: string; readonly leaseMs: number },
+  { store: path, leaseMs, policies, ...options }: StageOptions & EmbeddedOptions,
 ): Promise<Stage> {
   const { clock } = cli;
   const { namespace } = placeOf(options);
   const broker = createMemoryBroker({ clock });
   const connect = () => broker.connect({ onError: (thrown) => options.note(String(thrown)) });
   const store = path === undefined ? 'none' : await openSqlite({ path, clock });
-  const log = isDebugging() ? { log: createLog(cli.output) } : {};
-  const coordinator = await createCoordinator({ transport: connect(), store, namespace, leaseMs, clock, ...log });
+  const coordinator = await createCoordinator({
+    ...{ transport: connect(), store, namespace, leaseMs, policies, clock },
+    ...(isDebugging() ? { log: createLog(cli.output) } : {}),
+  });
   const agents = startCommandAgents({ entries: options.entries, namespace, clock, connect });
+  // Before the first task: one for a pool without agents would fail at once.
   await whenReady(agents);
   const client = createClient({ transport: connect(), namespace, id: options.clientId, clock });
   return {

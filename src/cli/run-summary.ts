@@ -1,6 +1,6 @@
 import type { WireError } from '../protocol/errors.js';
 import type { Json } from '../protocol/json.js';
-import type { Client, OrchestrationOutcome } from '../sdk/client.js';
+import type { Client, OrchestrationOutcome } from '../sdk/index.js';
 import type { Output } from './output.js';
 import type { BoardRow, RunBoard } from './run-board.js';
 import { count, durationText, fit, indented, oneLine, pad, valueLine, widthOf } from './text.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Update } from '../sdk/client.js';
+import type { Update } from '../sdk/index.js';
 import type { Output } from './output.js';
 import type { BoardRow, RunBoard } from './run-board.js';
 import { STATUS_COLOURS } from './status-colours.js';

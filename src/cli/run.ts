@@ -2,11 +2,13 @@ import { type Command, Option } from 'commander';
 import { sleep } from '../clock.js';
 import { type AgentEntry, readAgentsFile } from '../config/agents-file.js';
 import { readDocument } from '../config/document.js';
+import { readPolicies } from '../config/policies-file.js';
 import { isNatsSet } from '../config/settings.js';
 import { createIds, systemRandom } from '../ids.js';
 import { assertName } from '../protocol/names.js';
+import type { PoliciesInput } from '../protocol/policy.js';
 import { type OrchestrationSpec, OrchestrationSpecSchema } from '../protocol/task.js';
-import type { Update } from '../sdk/client.js';
+import type { Update } from '../sdk/index.js';
 import { checkGraph } from '../workflow/graph.js';
 import { OrchestrationFileSchema, toOrchestration } from '../workflow/orchestration-file.js';
 import { checkPools } from '../workflow/pools.js';
@@ -26,6 +28,7 @@ import { count, oneLine } from './text.js';
 interface RunOptions extends ClientCommandOptions {
   readonly agents?: string;
   readonly store?: string;
+  readonly policies?: string;
   readonly id?: string;
   readonly leaseMs: number;
   readonly json?: true;
@@ -46,6 +49,11 @@ export function addRunCommand(program: Command, action: Action): void {
     .addOption(
       new Option('--store <path>', 'keep the tasks in this SQLite file (default: in memory)').conflicts('nats'),
     )
+    .addOption(
+      new Option('--policies <file>', 'how pools pick their agents, as YAML or JSON (default: round robin)').conflicts(
+        'nats',
+      ),
+    )
     .option('--id <id>', 'id of the run; the same id again resumes it (default: a new one)')
     .addOption(new Option('--lease-ms <n>', LEASE_HELP).argParser(leaseMs).default(LEASE_MS).conflicts('nats'))
     .addOption(new Option('--json', 'print each change, and the end, as a line of JSON').conflicts('plain'))
@@ -59,6 +67,7 @@ Ctrl-C lets the running tasks finish and starts nothing more. A second one stops
 Examples:
   rota run pipeline.yaml --agents agents.yaml
   rota run pipeline.yaml --agents agents.yaml --store .rota/run.db --id nightly
+  rota run pipeline.yaml --agents agents.yaml --policies policies.yaml
   rota run pipeline.yaml --nats nats://127.0.0.1:4222
   rota run pipeline.yaml --agents agents.yaml --json | jq -r 'select(.type == "ended").status'
 ${EXIT_CODES_HELP}
@@ -76,11 +85,12 @@ async function run(cli: Cli, file: string, options: RunOptions): Promise<number>
 interface Plan {
   readonly spec: OrchestrationSpec;
   readonly entries: readonly AgentEntry[];
+  readonly policies: PoliciesInput;
   /** The work goes to a coordinator that runs already. */
   readonly isRemote: boolean;
 }
 
-function readPlan({ clock }: Cli, file: string, { agents, nats, id }: RunOptions): Plan {
+function readPlan({ clock }: Cli, file: string, { agents, nats, id, policies }: RunOptions): Plan {
   const isRemote = nats !== undefined || (agents === undefined && isNatsSet());
   if (agents === undefined && !isRemote) {
     throw new UsageError(
@@ -88,13 +98,16 @@ function readPlan({ clock }: Cli, file: string, { agents, nats, id }: RunOptions
         'or the server of a running coordinator with --nats URL.',
     );
   }
+  if (isRemote && policies !== undefined) {
+    throw new UsageError('run: the coordinator at ROTA_NATS has policies of its own. Leave --policies away.');
+  }
   const runId = id === undefined ? createIds(clock, systemRandom)() : assertName('--id', id);
   const document = readDocument(file, OrchestrationFileSchema);
   const spec = OrchestrationSpecSchema.parse(toOrchestration(document.value, runId));
   const entries = agents === undefined ? [] : readAgentsFile(agents).agents;
   // A running coordinator may have agents that the file does not name.
   document.refuse([...checkGraph(spec.tasks), ...(isRemote ? [] : checkPools(spec.tasks, entries))]);
-  return { spec, entries, isRemote };
+  return { spec, entries, policies: policies === undefined ? {} : readPolicies(policies), isRemote };
 }
 
 /** How long a run that is killed may take to tell its coordinator. */
@@ -161,10 +174,11 @@ class Run {
   }
 
   #open(): Promise<Stage> {
-    const { spec, entries, isRemote } = this.#plan;
+    const { spec, entries, policies, isRemote } = this.#plan;
     const options = {
       ...this.#options,
       entries,
+      policies,
       // The same for each process that performs this run, so that one that resumes it is told of its tasks.
       clientId: `run-${spec.id}`.slice(0, CLIENT_ID_CHARS),
       note: (text: string) => this.#note(text),

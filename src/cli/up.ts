@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { type AgentEntry, readAgentsFile } from '../config/agents-file.js';
+import { readPolicies } from '../config/policies-file.js';
 import { isNatsSet, readSettings } from '../config/settings.js';
 import { createCoordinator, VERSION } from '../embed.js';
 import { findNatsServer, type NatsServer, startNatsServer } from '../launch/nats-server.js';
 import { RotaError } from '../protocol/errors.js';
+import type { PoliciesInput } from '../protocol/policy.js';
 import { openSqlite } from '../store/sqlite.js';
 import type { Store } from '../store/store.js';
 import type { Transport } from '../transport/transport.js';
@@ -13,7 +15,7 @@ import { connectServer, placeOf, type ServerOptions, withServerOptions } from '.
 import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UnreachableError } from './exit.js';
 import { createLog } from './log.js';
-import { LEASE_HELP, LEASE_MS, leaseMs, wholeNumber } from './options.js';
+import { LEASE_HELP, LEASE_MS, leaseMs, positiveNumber, wholeNumber } from './options.js';
 import type { Output } from './output.js';
 import { endsBySignal, firstFault, whenAborted } from './signals.js';
 import { count, oneLine } from './text.js';
@@ -22,6 +24,8 @@ interface UpOptions extends ServerOptions {
   readonly store?: string;
   readonly leaseMs: number;
   readonly agents?: string;
+  readonly policies?: string;
+  readonly rateLimit?: number;
   readonly port: number;
 }
 
@@ -39,6 +43,12 @@ export function addUpCommand(program: Command, action: Action): void {
     .option('--store <path>', 'SQLite file to keep tasks in; none: memory (default: ROTA_STORE, or .rota/rota.db)')
     .option('--lease-ms <n>', LEASE_HELP, leaseMs, LEASE_MS)
     .option('--agents <file>', 'agents to start in this process as well')
+    .option('--policies <file>', 'how pools pick their agents, as YAML or JSON (default: round robin)')
+    .option(
+      '--rate-limit <n>',
+      'tasks a second that one client may submit or assign; as many at once after a pause (default: no limit)',
+      positiveNumber,
+    )
     .option('--port <n>', 'port of the nats-server that it starts; 0: any free one', wholeNumber(0, 65_535), PORT);
   withServerOptions(command)
     .addHelpText(
@@ -49,7 +59,7 @@ A second one stops at once. Tasks in a store go on at the next start.
 
 Examples:
   rota up
-  rota up --agents agents.yaml
+  rota up --agents agents.yaml --policies policies.yaml
   rota up --nats nats://user:password@nats.example.org --store /var/lib/rota/rota.db
 ${EXIT_CODES_HELP}
   Stopped by a single Ctrl-C it ends with 0; with 1 when another coordinator took its store over.`,
@@ -58,13 +68,22 @@ ${EXIT_CODES_HELP}
 }
 
 async function up(cli: Cli, options: UpOptions): Promise<number> {
-  const entries = options.agents === undefined ? [] : readAgentsFile(options.agents).agents;
-  const service = new Service(cli, options, entries);
+  const { agents, policies } = options;
+  const service = new Service(cli, options, {
+    entries: agents === undefined ? [] : readAgentsFile(agents).agents,
+    policies: policies === undefined ? {} : readPolicies(policies),
+  });
   return endsBySignal({
     work: service.serve(),
     drain: () => service.drain(),
     kill: () => service.kill(),
   });
+}
+
+/** What the files of the command line say. */
+interface Files {
+  readonly entries: readonly AgentEntry[];
+  readonly policies: PoliciesInput;
 }
 
 /**
@@ -74,16 +93,16 @@ async function up(cli: Cli, options: UpOptions): Promise<number> {
 class Service {
   readonly #cli: Cli;
   readonly #options: UpOptions;
-  readonly #entries: readonly AgentEntry[];
+  readonly #files: Files;
   readonly #log: Logger;
   readonly #closers: (() => Promise<unknown>)[] = [];
   readonly #ending = new AbortController();
   #agents: CommandAgents | undefined;
 
-  constructor(cli: Cli, options: UpOptions, entries: readonly AgentEntry[]) {
+  constructor(cli: Cli, options: UpOptions, files: Files) {
     this.#cli = cli;
     this.#options = options;
-    this.#entries = entries;
+    this.#files = files;
     this.#log = createLog(cli.output);
   }
 
@@ -116,7 +135,7 @@ class Service {
   /** Opens everything; resolves with what makes it impossible to go on, once something does. */
   async #open(): Promise<Error | undefined> {
     const { clock, output } = this.#cli;
-    const { leaseMs } = this.#options;
+    const { leaseMs, rateLimit } = this.#options;
     const { namespace, servers } = placeOf(this.#options);
     const server = await startOwnServer(this.#cli, this.#options);
     if (server !== undefined) this.#closers.push(() => server.stop());
@@ -125,15 +144,29 @@ class Service {
     transport.onStatus((status) => this.#log.info({ server: transport.description }, `connection: ${status}`));
     const store = await this.#openStore();
     if (store !== 'none') this.#closers.push(() => store.close());
-    const coordinator = await createCoordinator({ transport, store, namespace, leaseMs, clock, log: this.#log });
+    const coordinator = await createCoordinator({
+      ...{ transport, store, namespace, leaseMs, clock, log: this.#log, policies: this.#files.policies },
+      ...(rateLimit === undefined ? {} : { rateLimit: { perSecond: rateLimit, burst: Math.max(1, rateLimit) } }),
+    });
     this.#closers.push(() => coordinator.stop());
     const { epoch } = coordinator;
-    printWelcome(output, { transport, namespace, epoch, store: this.#storePath(), isOwn: server !== undefined });
     const ends: Promise<Error | undefined>[] = [coordinator.stopped];
     if (server !== undefined)
       ends.push(server.exited.then(({ code, signal }) => serverEnded(signal ?? `code ${code}`)));
-    if (this.#entries.length > 0) ends.push(this.#startAgents(transport, namespace));
-    return firstFault(ends);
+    const agents = this.#startAgents(transport, namespace);
+    if (agents !== undefined) ends.push(agents.stopped);
+    const fault = firstFault(ends);
+    // Whoever reads that it is up may submit: a task for a pool without agents would fail.
+    const early = await Promise.race([
+      agents?.ready.then(
+        () => undefined,
+        () => fault,
+      ),
+      fault,
+    ]);
+    if (early !== undefined) return early;
+    printWelcome(output, { transport, namespace, epoch, store: this.#storePath(), isOwn: server !== undefined });
+    return fault;
   }
 
   #storePath(): string {
@@ -145,9 +178,12 @@ class Service {
     return path === 'none' ? 'none' : openSqlite({ path, clock: this.#cli.clock });
   }
 
-  #startAgents(transport: Transport, namespace: string): Promise<Error | undefined> {
+  /** The agents of this process; undefined where there are none. */
+  #startAgents(transport: Transport, namespace: string): CommandAgents | undefined {
+    const { entries } = this.#files;
+    if (entries.length === 0) return undefined;
     const agents = startCommandAgents({
-      entries: this.#entries,
+      entries,
       namespace,
       clock: this.#cli.clock,
       connect: () => transport,
@@ -155,7 +191,7 @@ class Service {
     });
     this.#agents = agents;
     this.#closers.push(() => agents.drain());
-    return agents.stopped;
+    return agents;
   }
 }
 

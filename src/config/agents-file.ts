@@ -22,8 +22,11 @@ const LaunchSchema = z.strictObject({
   shell: z.boolean().optional(),
 });
 
+/** Agents that are commands speak for themselves: no source says whether they are there. */
+const { availability: _, ...profile } = AgentProfileSchema.shape;
+
 const AgentsFileSchema = z.strictObject({
-  agents: z.array(z.strictObject({ id: Name, ...AgentProfileSchema.shape, launch: LaunchSchema })).min(1),
+  agents: z.array(z.strictObject({ id: Name, ...profile, launch: LaunchSchema })).min(1),
 });
 
 /** Agents that are commands: how each registers, and how it is launched. */

@@ -7,7 +7,8 @@ export type AgentEvent =
   | { type: 'HEARTBEAT'; monoMs: number }
   | { type: 'TICK'; monoMs: number }
   | { type: 'DRAIN' }
-  | { type: 'LEAVE' };
+  | { type: 'LEAVE' }
+  | { type: 'FORGET' };
 
 export interface AgentInput {
   readonly agentId: string;
@@ -27,7 +28,8 @@ interface Context extends AgentInput {
  * an online agent is busy is not a state here: the roster's load says so, and a message for each task
  * would cost more than choosing the agent does.
  *
- * `joining` resolves at once to the presence that the agent had when the actor was made.
+ * `joining` resolves at once to the presence that the agent had when the actor was made. `forgotten` ends it and says
+ * nothing: its selector has the agent no longer, or nobody watches for its heartbeats any more.
  */
 export const agentMachine = setup({
   types: {
@@ -51,6 +53,7 @@ export const agentMachine = setup({
   on: {
     REGISTERED: { target: '.online', actions: ['seen', { type: 'tell', params: { presence: 'online' } }] },
     LEAVE: { target: '.offline', actions: { type: 'tell', params: { presence: 'offline' } } },
+    FORGET: '.forgotten',
   },
   states: {
     joining: {
@@ -91,12 +94,13 @@ export const agentMachine = setup({
     },
     // What it held is gone: only registering brings it back, which says what it is and whether it drains.
     offline: {},
+    forgotten: { type: 'final' },
   },
 });
 
 /** When the agent should be looked at again; undefined when nothing is due. */
 export function nextLookMs(state: string, context: { lastSeenMs: number; leaseMs: number }): number | undefined {
-  if (state === 'offline') return undefined;
+  if (state === 'offline' || state === 'forgotten') return undefined;
   return context.lastSeenMs + (state === 'online' ? context.leaseMs / 2 : context.leaseMs);
 }
 

@@ -107,8 +107,10 @@ function toTask(
 ): NewTask {
   const { key, dependsOn: _, pool, ...fields } = node.spec;
   const tooLarge = size > LIMITS.inputBytes;
+  const strategy = fields.strategy ?? image.spec.strategy;
   return {
     ...fields,
+    ...(strategy === undefined ? {} : { strategy }),
     id: node.taskId,
     pool,
     submittedBy: image.submittedBy,

@@ -1,19 +1,41 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fromTransition } from 'xstate';
-import type { AgentProfile, Presence } from '../protocol/agent.js';
+import type { AgentProfile, Difficulty, Presence } from '../protocol/agent.js';
 import { RotaError, type WireError } from '../protocol/errors.js';
-import type { CancelNotice, Held, Progress, Report } from '../protocol/frames.js';
-import type { JournalEvent, PoolImage, TaskRecord } from '../protocol/journal.js';
+import type {
+  CancelNotice,
+  Held,
+  MetricsReport,
+  Progress,
+  Report,
+  Settlement,
+  TaskDetail,
+  WaitingReason,
+} from '../protocol/frames.js';
+import type {
+  AgentDeregistered,
+  AgentRegistered,
+  AttemptEnded,
+  JournalEvent,
+  PoolImage,
+  TaskAssigned,
+  TaskRecord,
+} from '../protocol/journal.js';
+import { LIMITS } from '../protocol/limits.js';
+import type { Policy } from '../protocol/policy.js';
 import { isTerminal } from '../protocol/task.js';
-import { type Member, Roster, requirementOf } from '../selection/roster.js';
-import type { Strategy } from '../selection/strategy.js';
-import { type Waiting, WaitingLine } from '../selection/waiting-line.js';
+import type { Roster } from '../selection/roster.js';
 import { backoffMs } from './backoff.js';
 import { Deadlines } from './deadlines.js';
-import { isDue, isRepeated, lastGrant, type Task, toAssignment, toTaskEvent, toWaiting } from './pool-task.js';
+import { DutyWatch } from './duty-watch.js';
+import { Placement } from './placement.js';
+import { PoolState, refusalsOf } from './pool-state.js';
+import { finalError, isDue, lastGrant, type Task, toAssignment, toElsewhere, toTaskEvent } from './pool-task.js';
 import type { ElsewhereTask, NewTask, SelectorEvent } from './selector-events.js';
-import { isHeld, nextStatus } from './task.js';
+import { isHeld } from './task.js';
 import type { Turn } from './turn.js';
+import { verdictOn } from './verdict.js';
+import { noAgent, unschedulableReasons, waitingReason, whyWaiting, workTypesFull } from './why-waiting.js';
 
 /** How long what ended stays in memory at least, to answer a repeated submit or report at once. */
 export const KEEP_ENDED_MS = 10_000;
@@ -23,7 +45,8 @@ const DUE_SLACK = 1_024;
 
 export interface SelectorInput {
   readonly pool: string;
-  readonly strategy: Strategy;
+  /** What the pool is to be ruled by. */
+  readonly rule: { readonly version: string; readonly policy: Policy };
   /** A lease that is not renewed for so long ends. */
   readonly leaseMs: number;
   readonly heartbeatMs: number;
@@ -33,74 +56,85 @@ export interface SelectorInput {
 }
 
 /**
- * One pool's selector: the single owner of its tasks, roster and rotation. Because there is one owner
+ * One pool's selector: the single owner of its tasks, roster and rotations. Because there is one owner
  * there are no locks. It does no I/O and reads no clock: what it decides leaves through the turn.
  *
- * Must hold after every event:
- * - a task is held by an agent if and only if it is assigned or running, and counts in that agent's load;
- * - no task waits, with its backoff over, while an agent that may take it is available;
- * - state changes through `apply` of a recorded fact alone, so that replaying the facts gives this state.
+ * Must hold after every event: what `PoolState` and `Placement` say; and state changes through a recorded
+ * fact alone.
  */
 export class Selector {
   readonly pool: string;
-  readonly roster = new Roster();
-  readonly #strategy: Strategy;
+  readonly #rule: SelectorInput['rule'];
   readonly #leaseMs: number;
   readonly #heartbeatMs: number;
   readonly #turn: Turn;
   readonly #onEnded: (task: Task) => void;
 
-  readonly #tasks = new Map<string, Task>();
-  readonly #heldBy = new Map<string, Set<Task>>();
-  readonly #line: WaitingLine;
   readonly #due = new Deadlines<Task>();
-  readonly #ended: Task[] = [];
-  #cursor = -1;
-  #lastOrder = 0;
+  readonly #hours: DutyWatch;
+  readonly state: PoolState;
+  readonly #placement: Placement;
 
   constructor(input: SelectorInput) {
-    this.pool = input.pool;
-    this.#strategy = input.strategy;
-    this.#leaseMs = input.leaseMs;
+    const { pool, leaseMs, turn } = input;
+    this.pool = pool;
+    this.#rule = input.rule;
+    this.#leaseMs = leaseMs;
     this.#heartbeatMs = input.heartbeatMs;
-    this.#turn = input.turn;
+    this.#turn = turn;
     this.#onEnded = input.onEnded;
-    this.#line = new WaitingLine((entry) => this.#isWaiting(entry));
+    this.#hours = new DutyWatch(turn);
+    this.state = new PoolState({ pool, leaseMs, now: turn, alarm: this.#due });
+    this.#placement = new Placement(this.state, turn, {
+      assigned: (task, fact) => this.#assigned(task, fact),
+      impossible: (task, error) => this.#impossible(task, error),
+    });
   }
 
-  get cursor(): number {
-    return this.#cursor;
+  get roster(): Roster {
+    return this.state.roster;
   }
 
   /** How many deadlines are in memory, those that lapsed included. */
   get deadlines(): number {
-    return this.#due.size;
+    return this.#due.size + this.#hours.size;
   }
 
   task(id: string): Task | undefined {
-    return this.#tasks.get(id);
+    return this.state.task(id);
   }
 
   tasks(): Iterable<Task> {
-    return this.#tasks.values();
+    return this.state.tasks();
   }
 
   handle(event: SelectorEvent): void {
+    this.#govern();
     switch (event.type) {
       case 'SUBMIT':
         return this.#submit(event.tasks);
       case 'REGISTER':
         return this.#register(event.agentId, event.session, event.profile);
+      case 'UPDATE':
+        return this.#update(event.agentId, event.profile);
+      case 'DEREGISTER':
+        return this.#deregister(event.agentId);
+      case 'CORDON':
+        return this.#cordon(event.agentId, event.isCordoned);
       case 'PRESENCE':
         return this.#presence(event.agentId, event.presence, event.why);
       case 'HEARTBEAT':
         return this.#heartbeat(event.agentId, event.held);
       case 'REPORT':
         return this.#report(event);
+      case 'SETTLE':
+        return this.#settle(event);
       case 'PROGRESS':
         return this.#progress(event.agentId, event.progress);
       case 'CANCEL':
         return this.#cancel(event.taskIds, event.mode);
+      case 'SCORED':
+        return this.#placement.scored(event.taskId, event.run, event.outcome);
       case 'TICK':
         return this.#tick(event.settledMs);
       case 'RESUME':
@@ -110,54 +144,128 @@ export class Selector {
 
   /** Which of these an agent holds no longer and should drop. */
   revoked(agentId: string, held: readonly Held[]): Held[] {
-    return held.filter((one) => !this.#isCurrent(this.#tasks.get(one.taskId), agentId, one.token));
+    return held.filter((one) => !this.#isCurrent(this.task(one.taskId), agentId, one.token));
   }
 
   /** Why a pending task is not assigned, in words; undefined for any other. */
   whyWaiting(task: Task): string | undefined {
-    if (task.status !== 'pending') return undefined;
-    if (task.notBeforeMs > this.#turn.monoMs) return `waits before it is tried again: ${task.reason ?? 'backoff'}`;
-    if (this.roster.size === 0) return `no agent has registered in pool ${this.pool}`;
-    const fitting = [...this.roster.members()].filter((member) => this.roster.fits(member, task.requirement));
-    if (fitting.length === 0) {
-      return `no agent of pool ${this.pool} has all of: ${task.requirement.capabilities.join(', ')}`;
-    }
-    const online = fitting.filter((member) => member.presence === 'online');
-    if (online.length === 0) return `none of the ${fitting.length} agents that fit is online`;
-    return `all ${online.length} agents that fit are busy`;
+    return whyWaiting(this.state, task, this.#turn.monoMs);
   }
 
-  // ── what happens ───────────────────────────────────────────────────────────────────────────────
+  /** Every reason that a pending task waits for. */
+  unschedulableReasons(task: Task): TaskDetail['unschedulableReasons'] {
+    return unschedulableReasons(this.state, task, this.#turn.monoMs);
+  }
 
-  #submit(tasks: readonly NewTask[]): void {
-    const { wallMs } = this.#turn;
-    for (const { unrunnable, ...fields } of tasks) {
-      if (this.#tasks.has(fields.id)) continue;
-      const task: TaskRecord = { ...fields, order: this.#lastOrder + 1, createdAtMs: wallMs };
-      this.#record({ type: 'taskSubmitted', atMs: wallMs, task });
-      if (unrunnable === undefined) this.#place(this.#get(task.id));
-      else this.#record({ type: 'taskFailed', atMs: wallMs, taskId: task.id, error: unrunnable });
+  /** How many tasks wait for each reason. */
+  pendingReasons(): MetricsReport['pending'] {
+    const counts = new Map<WaitingReason, number>();
+    const known = new Map<string, WaitingReason>();
+    for (const task of this.tasks()) {
+      if (task.status !== 'pending') continue;
+      // Tasks that ask for the same wait for the same, but for a backoff or a scorer of their own.
+      const isOwn = task.scoringRun !== 0 || task.notBeforeMs > this.#turn.monoMs;
+      const shared = isOwn ? undefined : known.get(task.requirement.key);
+      const reason = shared ?? waitingReason(this.state, task, this.#turn.monoMs);
+      if (!isOwn) known.set(task.requirement.key, reason);
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    return [...counts].map(([reason, count]) => ({ pool: this.pool, reason, count }));
+  }
+
+  /** Changes the state as a fact of the past says: in recovery. */
+  apply(event: JournalEvent): void {
+    this.state.apply(event);
+  }
+
+  restore(image: PoolImage): void {
+    this.state.restore(image);
+  }
+
+  /** After `restore` and `apply` of the tail: lines up what waits, so that `RESUME` can hand it out. */
+  lineUp(): void {
+    for (const task of this.tasks()) {
+      if (task.status === 'pending' && task.notBeforeMs <= this.#turn.monoMs) this.#placement.lineUp(task);
     }
   }
+
+  // ── agents ─────────────────────────────────────────────────────────────────────────────────────
 
   #register(agentId: string, session: string, profile: AgentProfile): void {
     const known = this.roster.get(agentId);
     if (known !== undefined && known.session !== session) {
-      // Offline first, or what the old process held would be given to it again.
-      this.#record({ type: 'agentPresence', atMs: this.#turn.wallMs, agentId, presence: 'offline' });
-      this.#releaseAll(agentId, new RotaError('AGENT_LEFT', `A new process registered as agent ${agentId}.`));
+      this.#putOffline(agentId, new RotaError('AGENT_LEFT', `A new process registered as agent ${agentId}.`));
     }
+    this.#enrol(agentId, session, profile);
+  }
+
+  #update(agentId: string, profile: AgentProfile): void {
+    const known = this.roster.get(agentId);
+    const isOther = known !== undefined && known.profile.availability !== profile.availability;
+    if (isOther) {
+      // What told of its presence until now tells of it no more, and whoever watched its leases has gone.
+      const problem = `Agent ${agentId} was registered again, with availability ${profile.availability}.`;
+      this.#putOffline(agentId, new RotaError('AGENT_LEFT', problem));
+    }
+    this.#enrol(agentId, known === undefined || isOther ? 'registry' : known.session, profile);
+  }
+
+  /** Offline first, or what it held would be given to it again. */
+  #putOffline(agentId: string, error: RotaError): void {
+    if (this.roster.get(agentId)?.presence !== 'offline') this.#recordPresence(agentId, 'offline');
+    this.#releaseAll(agentId, error);
+  }
+
+  #enrol(agentId: string, session: string, profile: AgentProfile): void {
+    const known = this.roster.get(agentId);
+    const isOffDuty = this.#hours.isOffDuty(profile);
     if (known?.session !== session || !isDeepStrictEqual(known.profile, profile)) {
-      const index = known?.index ?? this.roster.nextIndex;
-      this.#record({ type: 'agentRegistered', atMs: this.#turn.wallMs, agentId, session, profile, index });
+      this.#recordMember({
+        type: 'agentRegistered',
+        atMs: this.#turn.wallMs,
+        agentId,
+        session,
+        profile,
+        index: known?.index ?? this.roster.nextIndex,
+        presence: known?.presence ?? 'offline',
+        isCordoned: known?.isCordoned ?? false,
+        isOffDuty,
+      });
+      this.#hours.watch(agentId, profile);
     }
-    this.#feed(agentId);
+    this.#placement.feed(agentId);
+  }
+
+  #deregister(agentId: string): void {
+    if (this.roster.get(agentId) === undefined) return;
+    this.#putOffline(agentId, new RotaError('AGENT_LEFT', `Agent ${agentId} was deregistered.`));
+    this.#recordMember({ type: 'agentDeregistered', atMs: this.#turn.wallMs, agentId });
+    this.#hours.forget(agentId);
+    this.#failImpossible();
+  }
+
+  /** An agent is gone for good: what nobody else could ever take waits in vain. */
+  #failImpossible(): void {
+    if (this.state.policy.unschedulable === 'wait') return;
+    const could = new Map<string, boolean>();
+    for (const task of this.tasks()) {
+      if (task.status !== 'pending') continue;
+      const { requirement } = task;
+      const isPossible = could.get(requirement.key) ?? this.roster.couldFit(requirement);
+      could.set(requirement.key, isPossible);
+      if (!isPossible) this.#impossible(task, noAgent(this.state, task.record, requirement));
+    }
+  }
+
+  #cordon(agentId: string, isCordoned: boolean): void {
+    const member = this.roster.get(agentId);
+    if (member !== undefined && member.isCordoned !== isCordoned) this.#flag(agentId, 'cordoned', isCordoned);
   }
 
   #presence(agentId: string, presence: Presence, why: 'said so' | 'went silent'): void {
     const member = this.roster.get(agentId);
     if (member === undefined || member.presence === presence) return;
-    this.#record({ type: 'agentPresence', atMs: this.#turn.wallMs, agentId, presence });
+    this.#recordPresence(agentId, presence);
     if (presence === 'offline') {
       const error =
         why === 'said so'
@@ -165,16 +273,15 @@ export class Selector {
           : new RotaError('LEASE_EXPIRED', `Agent ${agentId} sent no heartbeat for ${this.#leaseMs} ms.`);
       this.#releaseAll(agentId, error);
     }
-    this.#feed(agentId);
+    this.#placement.feed(agentId);
   }
 
   /** Renews what the agent says it holds. What it doesn't know of was lost on the way and is sent again. */
   #heartbeat(agentId: string, held: readonly Held[]): void {
     const { monoMs } = this.#turn;
-    const tasks = this.#heldBy.get(agentId);
-    if (tasks === undefined) return;
     const tokens = new Map(held.map((one) => [one.taskId, one.token]));
-    for (const task of [...tasks]) {
+    for (const task of [...this.state.heldBy(agentId)]) {
+      if (task.record.handoff !== undefined) continue; // Nobody sent it, and its client answers for it.
       if (tokens.get(task.record.id) === task.token) {
         task.leaseUntilMs = monoMs + this.#leaseMs;
       } else if (monoMs >= task.leaseUntilMs) {
@@ -184,52 +291,103 @@ export class Selector {
         this.#deliver(task);
       }
     }
-    this.#feed(agentId);
+    this.#placement.feed(agentId);
+  }
+
+  // ── tasks ──────────────────────────────────────────────────────────────────────────────────────
+
+  #submit(tasks: readonly NewTask[]): void {
+    const { wallMs } = this.#turn;
+    for (const { unrunnable: known, ...fields } of tasks) {
+      if (this.task(fields.id) !== undefined) continue;
+      const unrunnable = known ?? this.#noRoomFor(fields);
+      const record: TaskRecord = { ...fields, order: this.state.lastOrder + 1, createdAtMs: wallMs };
+      this.#record({ type: 'taskSubmitted', atMs: wallMs, task: record });
+      if (unrunnable !== undefined) {
+        this.#record({ type: 'taskFailed', atMs: wallMs, taskId: record.id, error: unrunnable });
+        continue;
+      }
+      const task = this.task(record.id);
+      if (task !== undefined) this.#placement.place(task);
+    }
+  }
+
+  /** Clients are refused before; a task of an orchestration comes when those before it are done. */
+  #noRoomFor({ workType }: NewTask): WireError | undefined {
+    return this.roster.hasRoomForWorkTypes(new Set([workType])) ? undefined : workTypesFull(this.pool).toWire();
   }
 
   #report({ agentId, session, reports, elsewhere }: Extract<SelectorEvent, { type: 'REPORT' }>): void {
     const isReplaced = this.roster.get(agentId)?.session !== session;
     for (const report of reports) {
-      const code = isReplaced ? 'SESSION_REPLACED' : this.#take(agentId, report, elsewhere.get(report.taskId));
       const { taskId, token, outcome } = report;
-      if (code !== undefined) {
-        this.#record({ type: 'reportRefused', atMs: this.#turn.wallMs, taskId, agentId, token, code });
-      }
+      const isHandedOver = this.task(taskId)?.record.handoff !== undefined;
+      const code = isReplaced
+        ? 'SESSION_REPLACED'
+        : isHandedOver
+          ? 'NOT_YOURS' // Its client answers for it.
+          : this.#take(agentId, report, elsewhere.get(taskId));
+      if (code !== undefined) this.#refuse(agentId, taskId, token, code);
       const answer = code === undefined ? { accepted: true } : { accepted: false, code };
       this.#turn.send(agentId, { kind: 'acks', item: { taskId, token, outcome, ...answer } });
     }
-    this.#feed(agentId);
+    this.#placement.feed(agentId);
+  }
+
+  /** What a client says of the tasks that it hands over itself. */
+  #settle({ principal, settlements, elsewhere, answer }: Extract<SelectorEvent, { type: 'SETTLE' }>): void {
+    for (const settlement of settlements) {
+      const { taskId, token } = settlement;
+      const task = this.task(taskId);
+      const known = task === undefined ? elsewhere.get(taskId) : toElsewhere(task);
+      const agentId = known?.agentId ?? '';
+      const isTheirs = known === undefined || known.handedOverBy === principal;
+      const code = isTheirs ? this.#take(agentId, toReport(settlement), known) : 'NOT_YOURS';
+      if (code !== undefined) this.#refuse(agentId === '' ? principal : agentId, taskId, token, code);
+      answer(settlement, code);
+      if (agentId !== '') this.#placement.feed(agentId);
+    }
+  }
+
+  #refuse(agentId: string, taskId: string, token: number, code: string): void {
+    this.#record({ type: 'reportRefused', atMs: this.#turn.wallMs, taskId, agentId, token, code });
   }
 
   /** Takes one report, or answers why not. A repeated report gets the answer that it got before. */
   #take(agentId: string, report: Report, stored: ElsewhereTask | undefined): string | undefined {
-    const task = this.#tasks.get(report.taskId);
-    const known = task ?? stored;
-    if (known === undefined) return 'UNKNOWN_TASK';
-    if (known.agentId !== agentId || known.token !== report.token) {
-      return isTerminal(known.status) ? 'TASK_ENDED' : 'STALE_LEASE';
-    }
-    if (isTerminal(known.status)) return isRepeated(report, known.status) ? undefined : 'TASK_ENDED';
-    // Its attempt failed and the task waits again: said before, or noticed before it was said.
-    if (task?.status === 'pending' && report.outcome === 'failed') return undefined;
-    if (task === undefined || !isHeld(task.status)) return 'STALE_LEASE';
-
-    const { wallMs: atMs } = this.#turn;
-    const { taskId, token } = report;
-    if (report.outcome === 'completed') {
-      const { result, durationMs } = report;
-      this.#record({ type: 'taskCompleted', atMs, taskId, token, agentId, result, durationMs });
-    } else if (report.outcome === 'failed') {
-      this.#attemptEnded(task, 'failed', report.error);
-    } else if (task.status === 'assigned') {
-      this.#record({ type: 'taskAccepted', atMs, taskId, token });
-    }
+    const task = this.task(report.taskId);
+    const verdict = verdictOn(report, agentId, task ?? stored, task !== undefined);
+    if (typeof verdict === 'object') return verdict.code;
+    if (verdict === 'take' && task !== undefined) this.#takeCurrent(agentId, task, report);
     return undefined;
+  }
+
+  #takeCurrent(agentId: string, task: Task, report: Report): void {
+    const { wallMs: atMs, monoMs } = this.#turn;
+    const { taskId, token } = report;
+    switch (report.outcome) {
+      case 'completed': {
+        const { result, durationMs } = report;
+        const { workType } = task.record;
+        const difficulty = report.difficulty ?? (task.attempt === 1 ? 'straightforward' : 'tricky');
+        const fields = { taskId, token, agentId, workType, result, durationMs, difficulty };
+        return this.#record({ type: 'taskCompleted', atMs, monoMs, ...fields });
+      }
+      case 'failed':
+        return this.#attemptEnded(task, 'failed', report.error, report);
+      case 'rejected': {
+        const said = report.reason === undefined ? '' : `: ${report.reason}`;
+        const error = new RotaError('REJECTED', asSentence(`Agent ${agentId} refused the offer${said}`));
+        return this.#attemptEnded(task, 'rejected', error.toWire());
+      }
+      case 'accepted':
+        if (task.status === 'assigned') this.#record({ type: 'taskAccepted', atMs, taskId, token });
+    }
   }
 
   #progress(agentId: string, progress: readonly Progress[]): void {
     for (const one of progress) {
-      const task = this.#tasks.get(one.taskId);
+      const task = this.task(one.taskId);
       if (task === undefined || !this.#isCurrent(task, agentId, one.token)) continue;
       task.progress = one;
       if (task.record.watch === 'all') {
@@ -241,133 +399,169 @@ export class Selector {
   #cancel(taskIds: readonly string[], mode: 'abort' | 'drain'): void {
     const freed = new Set<string>();
     for (const taskId of taskIds) {
-      const task = this.#tasks.get(taskId);
+      const task = this.task(taskId);
       if (task === undefined || isTerminal(task.status)) continue;
       if (isHeld(task.status)) {
         if (mode === 'drain') continue;
         this.#notifyAgent(task, 'cancelled');
-        freed.add(this.#holderOf(task).id);
+        freed.add(this.state.holderOf(task).id);
       }
       this.#record({ type: 'taskCancelled', atMs: this.#turn.wallMs, taskId, ...lastGrant(task) });
     }
-    for (const agentId of freed) this.#feed(agentId);
+    for (const agentId of freed) this.#placement.feed(agentId);
   }
+
+  // ── time ───────────────────────────────────────────────────────────────────────────────────────
 
   #tick(settledMs: number): void {
     const { monoMs } = this.#turn;
     for (let task = this.#due.take(monoMs); task !== undefined; task = this.#due.take(monoMs)) {
       if (task.status === 'running' && task.timeoutAtMs <= monoMs) this.#timeOut(task);
-      else if (task.status === 'pending' && task.notBeforeMs <= monoMs) this.#place(task);
+      else if (task.status === 'assigned' && task.acceptUntilMs <= monoMs) this.#lapse(task);
+      else if (task.status === 'pending' && task.scoringRun === 0 && task.notBeforeMs <= monoMs) {
+        this.#placement.place(task);
+      }
     }
-    if (this.#due.size > 2 * this.#tasks.size + DUE_SLACK) this.#due.retain((task, dueMs) => isDue(task, dueMs));
-    const forgetBeforeMs = Math.min(settledMs, monoMs - KEEP_ENDED_MS);
-    const keepFrom = this.#ended.findIndex((task) => task.endedMs > forgetBeforeMs);
-    const forget = this.#ended.splice(0, keepFrom === -1 ? this.#ended.length : keepFrom);
-    for (const task of forget) this.#tasks.delete(task.record.id);
+    if (this.#due.size > 2 * this.state.size + DUE_SLACK) this.#due.retain((task, dueMs) => isDue(task, dueMs));
+    for (const agentId of this.#hours.takeDue()) this.#duty(agentId);
+    this.state.forget(Math.min(settledMs, monoMs - KEEP_ENDED_MS));
   }
 
   #timeOut(task: Task): void {
-    const agentId = this.#holderOf(task).id;
+    const agentId = this.state.holderOf(task).id;
     this.#notifyAgent(task, 'timeout');
     const problem = `The attempt on ${agentId} ran longer than its timeoutMs of ${task.record.timeoutMs}.`;
     this.#attemptEnded(task, 'failed', new RotaError('TASK_TIMEOUT', problem).toWire());
-    this.#feed(agentId);
+    this.#placement.feed(agentId);
+  }
+
+  /** The offer was not accepted in time: it goes to the next. */
+  #lapse(task: Task): void {
+    const agentId = this.state.holderOf(task).id;
+    const offerMs = task.record.handoff?.acceptTimeoutMs ?? this.state.policy.acceptTimeoutMs;
+    this.#notifyAgent(task, 'lapsed');
+    const error = new RotaError('NOT_ACCEPTED', `Agent ${agentId} did not accept the offer within ${offerMs} ms.`);
+    this.#attemptEnded(task, 'rejected', error.toWire());
+    this.#placement.feed(agentId);
   }
 
   /** Who was online may be gone by now: nobody gets anything new before it is heard of. */
   #resume(): void {
-    const atMs = this.#turn.wallMs;
-    for (const { id: agentId, presence } of this.roster.members()) {
-      if (presence === 'online') this.#record({ type: 'agentPresence', atMs, agentId, presence: 'suspect' });
+    if (this.state.policy.onRestart === 'reset') {
+      this.#record({ type: 'rotationReset', atMs: this.#turn.wallMs, pool: this.pool });
+    }
+    for (const { id, presence, profile } of this.roster.members()) {
+      if (presence === 'online') this.#recordPresence(id, 'suspect');
+      if (profile.workingHours !== undefined) this.#duty(id);
     }
   }
 
-  // ── decisions ──────────────────────────────────────────────────────────────────────────────────
-
-  /** Gives a pending task to whom the strategy picks, or lets it wait in line. */
-  #place(task: Task): void {
-    if (!this.#assign(task)) this.#line.push(toWaiting(task));
-  }
-
-  /** Gives an agent with free slots what has waited for one. */
-  #feed(agentId: string): void {
+  /** Looks whether the agent's working hours have begun or ended. */
+  #duty(agentId: string): void {
     const member = this.roster.get(agentId);
     if (member === undefined) return;
-    while (this.roster.isAvailable(member)) {
-      const first = this.#line.firstFor(this.roster, member);
-      if (first === undefined || !this.#assign(this.#get(first.taskId))) return;
-    }
+    const isOffDuty = this.#hours.isOffDuty(member.profile);
+    if (member.isOffDuty !== isOffDuty) this.#flag(agentId, 'offDuty', isOffDuty);
+    this.#hours.watch(agentId, member.profile);
   }
 
-  #assign(task: Task): boolean {
-    const choice = this.#strategy.pick(this.roster, task.requirement, this.#cursor);
-    if (choice === undefined) return false;
-    this.#record({
-      type: 'taskAssigned',
-      atMs: this.#turn.wallMs,
-      taskId: task.record.id,
-      pool: this.pool,
-      attempt: task.attempt + 1,
-      token: task.token + 1,
-      agentId: choice.member.id,
-      cursor: choice.cursor,
-      decision: { strategy: this.#strategy.name, reason: choice.reason, candidates: choice.candidates },
-    });
-    this.#deliver(task);
-    return true;
+  // ── what becomes of it ─────────────────────────────────────────────────────────────────────────
+
+  #assigned(task: Task, fact: TaskAssigned): void {
+    this.#record(fact);
+    if (task.record.handoff === undefined) this.#deliver(task);
+  }
+
+  #impossible(task: Task, error: RotaError): void {
+    const { id: taskId } = task.record;
+    const earlier = task.ended.at(-1);
+    const wire = earlier === undefined ? error.toWire() : finalError(task, earlier.agentId, error.toWire());
+    this.#record({ type: 'taskFailed', atMs: this.#turn.wallMs, taskId, error: wire });
   }
 
   /** An attempt ended without a result: the task waits for another one, or has failed for good. */
-  #attemptEnded(task: Task, outcome: 'failed' | 'released', error: WireError): void {
-    const { wallMs: atMs } = this.#turn;
-    const { id: taskId, maxAttempts } = task.record;
-    const agentId = this.#holderOf(task).id;
-    if (!error.retryable || task.attempt >= maxAttempts) {
-      const message = `Attempt ${task.attempt} of ${maxAttempts}, on ${agentId}: ${error.message}`;
-      this.#record({
-        type: 'taskFailed',
-        atMs,
-        taskId,
-        token: task.token,
-        agentId,
-        error: { ...error, retryable: false, message },
-      });
+  #attemptEnded(
+    task: Task,
+    outcome: AttemptEnded['outcome'],
+    error: WireError,
+    said: { durationMs?: number; difficulty?: Difficulty | undefined } = {},
+  ): void {
+    const { wallMs: atMs, monoMs } = this.#turn;
+    const { id: taskId, maxAttempts, workType } = task.record;
+    const agentId = this.state.holderOf(task).id;
+    const ended: AttemptEnded = {
+      ...{ workType, monoMs, token: task.token, agentId, outcome, attempt: task.attempt },
+      ...(said.durationMs === undefined ? {} : { durationMs: said.durationMs }),
+      ...(said.difficulty === undefined ? {} : { difficulty: said.difficulty }),
+    };
+    const isOver =
+      outcome === 'rejected'
+        ? task.ended.length + 1 >= LIMITS.refusals
+        : !error.retryable || task.attempt >= maxAttempts;
+    if (isOver) {
+      this.#record({ type: 'taskFailed', atMs, taskId, error: finalError(task, agentId, error), last: ended });
       return;
     }
-    const pauseMs = outcome === 'failed' ? backoffMs(task.record.backoffMs, task.attempt, this.#turn.random()) : 0;
-    this.#record({
-      type: 'taskReleased',
-      atMs,
-      taskId,
-      token: task.token,
-      agentId,
-      outcome,
-      error,
-      backoffMs: pauseMs,
-    });
-    if (pauseMs === 0) this.#place(task);
+    this.#record({ type: 'taskReleased', atMs, taskId, error, ...ended, backoffMs: this.#pauseMs(task, ended) });
+    if (task.notBeforeMs <= monoMs) this.#placement.place(task);
+  }
+
+  /** Before its next attempt. Who refuses makes nobody wait, unless everybody did. */
+  #pauseMs(task: Task, { outcome, attempt, agentId }: AttemptEnded): number {
+    const { backoffMs: baseMs } = task.record;
+    if (outcome === 'released') return 0;
+    if (outcome === 'failed') return backoffMs(baseMs, attempt, this.#turn.random());
+    const before = refusalsOf(task).get(agentId) ?? 0;
+    return before === 0 ? 0 : backoffMs(baseMs, before, this.#turn.random());
   }
 
   #releaseAll(agentId: string, error: RotaError): void {
-    for (const task of [...(this.#heldBy.get(agentId) ?? [])]) this.#attemptEnded(task, 'released', error.toWire());
+    for (const task of [...this.state.heldBy(agentId)]) this.#attemptEnded(task, 'released', error.toWire());
   }
 
   #deliver(task: Task): void {
     task.deliveredMs = this.#turn.monoMs;
-    this.#turn.send(this.#holderOf(task).id, { kind: 'assignments', item: toAssignment(task) });
+    this.#turn.send(this.state.holderOf(task).id, { kind: 'assignments', item: toAssignment(task) });
   }
 
   #notifyAgent(task: Task, reason: CancelNotice['reason']): void {
+    if (task.record.handoff !== undefined) return;
     const item = { taskId: task.record.id, token: task.token, reason };
-    this.#turn.send(this.#holderOf(task).id, { kind: 'cancels', item });
+    this.#turn.send(this.state.holderOf(task).id, { kind: 'cancels', item });
   }
 
   // ── facts ──────────────────────────────────────────────────────────────────────────────────────
 
+  /** Whatever comes first, the pool is ruled by what this coordinator was told. */
+  #govern(): void {
+    const { version, policy } = this.#rule;
+    if (this.state.policyVersion === version) return;
+    this.#record({ type: 'policySet', atMs: this.#turn.wallMs, pool: this.pool, version, policy });
+  }
+
+  /** Who comes, changes or leaves may change whom a task that was refused is kept from. */
+  #recordMember(event: AgentRegistered | AgentDeregistered): void {
+    const asked = [...this.state.refused()].map((task) => ({ task, key: task.requirement.key }));
+    this.#record(event);
+    for (const { task, key } of asked) {
+      const isReady = task.status === 'pending' && task.scoringRun === 0 && task.notBeforeMs <= this.#turn.monoMs;
+      if (isReady && task.requirement.key !== key) this.#placement.place(task);
+    }
+  }
+
+  #recordPresence(agentId: string, presence: Presence): void {
+    this.#record({ type: 'agentPresence', atMs: this.#turn.wallMs, agentId, presence });
+  }
+
+  #flag(agentId: string, flag: 'cordoned' | 'offDuty', isSet: boolean): void {
+    this.#record({ type: 'agentFlagged', atMs: this.#turn.wallMs, agentId, flag, isSet });
+    if (!isSet) this.#placement.feed(agentId);
+  }
+
   #record(event: JournalEvent): void {
-    this.apply(event);
+    this.state.apply(event);
     this.#turn.record(event);
-    const task = 'taskId' in event ? this.#tasks.get(event.taskId) : undefined;
+    const task = 'taskId' in event ? this.task(event.taskId) : undefined;
     if (task === undefined || event.type === 'reportRefused') return;
     const ended = isTerminal(task.status);
     if (ended || task.record.watch === 'all') {
@@ -376,171 +570,39 @@ export class Selector {
     if (ended && task.record.orchestrationId !== undefined) this.#onEnded(task);
   }
 
-  /** Changes the state as the fact says. The same function runs live and in recovery. */
-  apply(event: JournalEvent): void {
-    const { monoMs } = this.#turn;
-    const changed = 'taskId' in event && event.type !== 'reportRefused' ? this.#tasks.get(event.taskId) : undefined;
-    if (changed !== undefined) changed.changedAtMs = event.atMs;
-    switch (event.type) {
-      case 'agentRegistered':
-        this.roster.put(event.agentId, event.index, event.session, event.profile);
-        return;
-      case 'agentPresence': {
-        const member = this.roster.get(event.agentId);
-        if (member !== undefined) this.roster.setPresence(member, event.presence);
-        return;
-      }
-      case 'taskSubmitted':
-        this.#lastOrder = Math.max(this.#lastOrder, event.task.order);
-        this.#tasks.set(event.task.id, this.#newTask(event.task));
-        return;
-      case 'taskAssigned': {
-        const task = this.#get(event.taskId);
-        task.status = nextStatus(task.status, 'assign');
-        task.attempt = event.attempt;
-        task.token = event.token;
-        task.reason = event.decision.reason;
-        this.#cursor = event.cursor;
-        this.#hold(task, event.agentId);
-        return;
-      }
-      case 'taskAccepted': {
-        const task = this.#get(event.taskId);
-        task.status = nextStatus(task.status, 'accept');
-        this.#armTimeout(task);
-        return;
-      }
-      case 'taskReleased': {
-        const task = this.#get(event.taskId);
-        this.#letGo(task);
-        task.status = nextStatus(task.status, 'release');
-        task.reason = event.error.message;
-        task.error = event.error;
-        task.notBeforeMs = monoMs + event.backoffMs;
-        if (event.backoffMs > 0) this.#due.add(task.notBeforeMs, task);
-        return;
-      }
-      case 'taskCompleted': {
-        const task = this.#get(event.taskId);
-        task.result = event.result;
-        delete task.error;
-        return this.#end(task, 'complete');
-      }
-      case 'taskFailed': {
-        const task = this.#get(event.taskId);
-        task.error = event.error;
-        return this.#end(task, 'fail');
-      }
-      case 'taskCancelled':
-        return this.#end(this.#get(event.taskId), 'cancel');
-      default:
-        return;
-    }
-  }
-
-  /** Starts from what the tables hold. Leases and backoffs begin anew, in full. */
-  restore(image: PoolImage): void {
-    const { monoMs } = this.#turn;
-    this.#cursor = image.cursor;
-    this.#lastOrder = image.lastOrder;
-    for (const agent of image.agents) {
-      const member = this.roster.put(agent.id, agent.index, agent.session, agent.profile);
-      this.roster.setPresence(member, agent.presence);
-    }
-    for (const { task: record, status, attempt, token, agentId, reason, backoffMs: pauseMs } of image.tasks) {
-      const task = this.#newTask(record);
-      this.#tasks.set(record.id, task);
-      task.status = status;
-      task.attempt = attempt;
-      task.token = token;
-      if (reason !== undefined) task.reason = reason;
-      if (agentId !== undefined) this.#hold(task, agentId);
-      else if (pauseMs > 0) {
-        task.notBeforeMs = monoMs + pauseMs;
-        this.#due.add(task.notBeforeMs, task);
-      }
-      if (status === 'running') this.#armTimeout(task);
-    }
-  }
-
-  /** After `restore` and `apply` of the tail: lines up what waits, so that `RESUME` can hand it out. */
-  lineUp(): void {
-    for (const task of this.#tasks.values()) {
-      if (task.status === 'pending' && task.notBeforeMs <= this.#turn.monoMs) this.#line.push(toWaiting(task));
-    }
-  }
-
-  // ── parts ──────────────────────────────────────────────────────────────────────────────────────
-
-  #newTask(record: TaskRecord): Task {
-    return {
-      record,
-      requirement: requirementOf(record.capabilities),
-      status: 'pending',
-      attempt: 0,
-      token: 0,
-      changedAtMs: record.createdAtMs,
-      leaseUntilMs: 0,
-      deliveredMs: 0,
-      timeoutAtMs: 0,
-      notBeforeMs: 0,
-      endedMs: 0,
-    };
-  }
-
-  #hold(task: Task, agentId: string): void {
-    const { monoMs } = this.#turn;
-    task.agentId = agentId;
-    task.leaseUntilMs = monoMs + this.#leaseMs;
-    task.deliveredMs = monoMs;
-    let held = this.#heldBy.get(agentId);
-    if (held === undefined) {
-      held = new Set();
-      this.#heldBy.set(agentId, held);
-    }
-    held.add(task);
-    this.roster.take(this.#holderOf(task));
-  }
-
-  #letGo(task: Task): void {
-    if (!isHeld(task.status)) return;
-    const member = this.#holderOf(task);
-    this.#heldBy.get(member.id)?.delete(task);
-    this.roster.release(member);
-  }
-
-  #end(task: Task, transition: 'complete' | 'fail' | 'cancel'): void {
-    this.#letGo(task);
-    task.status = nextStatus(task.status, transition);
-    task.endedMs = this.#turn.monoMs;
-    this.#ended.push(task);
-  }
-
-  #armTimeout(task: Task): void {
-    if (task.record.timeoutMs === undefined) return;
-    task.timeoutAtMs = this.#turn.monoMs + task.record.timeoutMs;
-    this.#due.add(task.timeoutAtMs, task);
-  }
-
-  #isWaiting(entry: Waiting): boolean {
-    const task = this.#tasks.get(entry.taskId);
-    return task?.status === 'pending' && task.notBeforeMs <= this.#turn.monoMs;
-  }
-
   #isCurrent(task: Task | undefined, agentId: string, token: number): boolean {
     return task !== undefined && isHeld(task.status) && task.agentId === agentId && task.token === token;
   }
+}
 
-  #get(taskId: string): Task {
-    const task = this.#tasks.get(taskId);
-    if (task === undefined) throw new Error(`Task ${taskId} is not in pool ${this.pool}.`);
-    return task;
-  }
+/** What somebody said, so that another sentence can follow. */
+function asSentence(text: string): string {
+  return /[.!?]\s*$/.test(text) ? text.trimEnd() : `${text.trimEnd()}.`;
+}
 
-  #holderOf(task: Task): Member {
-    const member = task.agentId === undefined ? undefined : this.roster.get(task.agentId);
-    if (member === undefined) throw new Error(`Task ${task.record.id} is held by nobody.`);
-    return member;
+function toReport(settlement: Settlement): Report {
+  const { taskId, token } = settlement;
+  switch (settlement.action) {
+    case 'confirm':
+      return { outcome: 'accepted', taskId, token };
+    case 'release':
+      return {
+        outcome: 'rejected',
+        taskId,
+        token,
+        ...(settlement.reason === undefined ? {} : { reason: settlement.reason }),
+      };
+    case 'complete': {
+      const { result, durationMs, difficulty } = settlement;
+      return { outcome: 'completed', taskId, token, result, durationMs, difficulty };
+    }
+    case 'fail': {
+      const error = new RotaError('HANDLER_FAILED', asSentence(settlement.reason), {
+        retryable: false,
+        remedy: 'Ask whoever settled it.',
+      }).toWire();
+      return { outcome: 'failed', taskId, token, error, durationMs: settlement.durationMs };
+    }
   }
 }
 

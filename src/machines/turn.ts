@@ -1,6 +1,7 @@
 import type { Ack, Assignment, CancelNotice, OrchestrationEvent, ProgressEvent } from '../protocol/frames.js';
 import type { JournalEvent } from '../protocol/journal.js';
 import type { TaskEvent } from '../protocol/task.js';
+import type { ScoreJob } from '../selection/score-job.js';
 
 /** What a frame to a principal may hold, by the field that it travels in. */
 export interface ParcelItems {
@@ -17,6 +18,15 @@ export type Parcel = {
   [K in keyof ParcelItems]: { readonly kind: K; readonly item: ParcelItems[K] };
 }[keyof ParcelItems];
 
+/** One run of a scorer for one task. */
+export interface ScoringRun {
+  readonly pool: string;
+  readonly taskId: string;
+  /** Tells it from other runs for the same task. */
+  readonly run: number;
+  readonly job: ScoreJob;
+}
+
 /**
  * What a machine is given and what it hands back. Everything that it decides goes out here as data;
  * time, chance and ids come in here as values. The coordinator performs it: it writes the journal
@@ -25,7 +35,7 @@ export type Parcel = {
 export interface Turn {
   /** For records that people read. */
   readonly wallMs: number;
-  /** For deadlines. */
+  /** For deadlines and windows. Goes on where the leader before left it, and stands still while nobody leads. */
   readonly monoMs: number;
   /** In [0, 1). */
   random(): number;
@@ -33,4 +43,6 @@ export interface Turn {
   record(event: JournalEvent): void;
   /** Something for an agent or a client, after the commit. */
   send(principal: string, parcel: Parcel): void;
+  /** Work for the scoring threads. The answer comes as a `SCORED` event, in a later turn. */
+  score(run: ScoringRun): void;
 }

@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { AGENT_KINDS, AgentProfileSchema, PRESENCES } from './agent.js';
+import { AGENT_KINDS, AgentProfileSchema, DIFFICULTIES, Difficulty, PRESENCES } from './agent.js';
 import { PROTOCOL_VERSION } from './codec.js';
+import { EXCLUSIONS, FALLBACKS, RoutingDecisionSchema } from './decision.js';
 import { WireErrorSchema } from './errors.js';
 import { JsonValue } from './json.js';
 import { LIMITS } from './limits.js';
 import { Label, Name } from './names.js';
+import { Strategy } from './policy.js';
 import {
   ORCHESTRATION_STATUSES,
   OrchestrationSpecSchema,
@@ -52,6 +54,7 @@ export const ReportSchema = z.discriminatedUnion('outcome', [
     token,
     result: JsonValue.default(null),
     durationMs: z.number().min(0),
+    difficulty: Difficulty.optional(),
   }),
   z.strictObject({
     outcome: z.literal('failed'),
@@ -59,6 +62,14 @@ export const ReportSchema = z.discriminatedUnion('outcome', [
     token,
     error: WireErrorSchema,
     durationMs: z.number().min(0),
+    difficulty: Difficulty.optional(),
+  }),
+  /** It does not want it: another agent gets it, and the attempt does not count. */
+  z.strictObject({
+    outcome: z.literal('rejected'),
+    taskId: Name,
+    token,
+    reason: z.string().max(LIMITS.errorChars).optional(),
   }),
 ]);
 export type Report = z.infer<typeof ReportSchema>;
@@ -132,6 +143,82 @@ export const CancelReply = z.strictObject({
   tasks: z.array(z.strictObject({ id: Name, status: z.enum(TASK_STATUSES).optional() })),
 });
 
+/**
+ * `from.<client>.assign.<pool>`, a request: picks an agent and records it, for a client that hands the task
+ * over itself. Nothing is dispatched; `settle` closes it.
+ */
+export const AssignFrame = z.strictObject({
+  v,
+  task: TaskSpecSchema,
+  /** Who hands it over: it never gets it back. */
+  fromAgent: Name.optional(),
+  /** How often it was handed over before; beyond the pool's `maxHops` it is refused. */
+  hops: count.max(LIMITS.excludedAgents).default(0),
+  /** An offer that is not confirmed within it goes to the next agent. Without it there is no bound. */
+  acceptTimeoutMs: z.number().int().min(1).max(LIMITS.durationMs).optional(),
+});
+/** Sent after the commit. The same again gets the same answer. */
+export const AssignReply = z.strictObject({
+  v,
+  taskId: Name,
+  agentId: Name,
+  token,
+  attempt: z.number().int().min(1),
+  /** Why this agent. */
+  reason: z.string(),
+  duplicate: z.boolean(),
+});
+
+export const SettlementSchema = z.discriminatedUnion('action', [
+  /** The agent has taken it. */
+  z.strictObject({ action: z.literal('confirm'), taskId: Name, token }),
+  /** The agent does not take it: another one gets it, and the client is told. */
+  z.strictObject({
+    action: z.literal('release'),
+    taskId: Name,
+    token,
+    reason: z.string().max(LIMITS.errorChars).optional(),
+  }),
+  z.strictObject({
+    action: z.literal('complete'),
+    taskId: Name,
+    token,
+    result: JsonValue.default(null),
+    durationMs: z.number().min(0).default(0),
+    difficulty: Difficulty.optional(),
+  }),
+  /** It failed for good: nobody else is tried. */
+  z.strictObject({
+    action: z.literal('fail'),
+    taskId: Name,
+    token,
+    reason: z.string().max(LIMITS.errorChars),
+    durationMs: z.number().min(0).default(0),
+  }),
+]);
+export type Settlement = z.infer<typeof SettlementSchema>;
+/** `from.<client>.settle`, a request: how tasks go that this client assigned. */
+export const SettleFrame = z.strictObject({
+  v,
+  settlements: z.array(SettlementSchema).min(1).max(LIMITS.tasksPerFrame),
+});
+/** In the order of the frame. `code` says why one was refused. */
+export const SettleReply = z.strictObject({
+  v,
+  settled: z.array(z.strictObject({ taskId: Name, token, accepted: z.boolean(), code: z.string().optional() })),
+});
+
+/**
+ * `from.<client>.registry`, a request: agents that do not register themselves, and what an operator does to
+ * any. Registering one that is known updates it.
+ */
+export const RegistryFrame = z.discriminatedUnion('op', [
+  z.strictObject({ v, op: z.literal('register'), agentId: Name, profile: AgentProfileSchema }),
+  z.strictObject({ v, op: z.literal('deregister'), agentId: Name }),
+  z.strictObject({ v, op: z.literal('cordon'), agentId: Name }),
+  z.strictObject({ v, op: z.literal('uncordon'), agentId: Name }),
+]);
+
 export const QueryFrame = z.discriminatedUnion('query', [
   /** Where tasks stand, with their results: what a client asks when it may have missed an event. */
   z.strictObject({ v, query: z.literal('events'), taskIds: z.array(Name).min(1).max(LIMITS.tasksPerFrame) }),
@@ -147,6 +234,30 @@ export const QueryFrame = z.discriminatedUnion('query', [
   z.strictObject({ v, query: z.literal('agents'), pool: Name.optional() }),
   z.strictObject({ v, query: z.literal('orchestration'), orchestrationId: Name }),
   z.strictObject({ v, query: z.literal('status') }),
+  /** Newest first. */
+  z.strictObject({
+    v,
+    query: z.literal('decisions'),
+    taskId: Name.optional(),
+    agentId: Name.optional(),
+    workType: Label.optional(),
+    pool: Name.optional(),
+    fromMs: instantMs.optional(),
+    toMs: instantMs.optional(),
+    limit: z.number().int().min(1).max(LIMITS.rowsPerQuery).default(100),
+  }),
+  z.strictObject({
+    v,
+    query: z.literal('performance'),
+    agentId: Name.optional(),
+    workType: Label.optional(),
+    limit: z.number().int().min(1).max(LIMITS.rowsPerQuery).default(LIMITS.rowsPerQuery),
+  }),
+  /** Why a task is with its agent and no other, or with none. */
+  z.strictObject({ v, query: z.literal('explain'), taskId: Name }),
+  /** Decides again from what was recorded. Without a token: the last decision of the task. */
+  z.strictObject({ v, query: z.literal('replay'), taskId: Name, token: token.optional() }),
+  z.strictObject({ v, query: z.literal('metrics') }),
 ]);
 export type Query = z.infer<typeof QueryFrame>;
 
@@ -157,6 +268,10 @@ export const TaskRowSchema = z.strictObject({
   pool: Name,
   workType: Label,
   capabilities: z.array(Label),
+  roles: z.array(Label),
+  assignee: Name.optional(),
+  excludeAgents: z.array(Name),
+  strategy: Strategy.optional(),
   priority: count,
   status: z.enum(TASK_STATUSES),
   attempt: count,
@@ -183,12 +298,16 @@ export const AttemptRowSchema = z.strictObject({
   strategy: z.string(),
   /** Agents that could have taken it. */
   candidates: count,
-  outcome: z.enum(['open', 'completed', 'failed', 'released', 'cancelled']),
+  outcome: z.enum(['open', 'completed', 'failed', 'released', 'rejected', 'cancelled']),
   error: WireErrorSchema.optional(),
   assignedAtMs: instantMs,
   endedAtMs: instantMs.optional(),
 });
 export type AttemptRow = z.infer<typeof AttemptRowSchema>;
+
+/** Why a task waits: why agents can't take it, or `backoff`, `noAgent` (none is registered), `scoring`. */
+export const WAITING_REASONS = [...EXCLUSIONS, 'backoff', 'noAgent', 'scoring'] as const;
+export type WaitingReason = (typeof WAITING_REASONS)[number];
 
 export const TaskDetailSchema = z.strictObject({
   task: TaskRowSchema,
@@ -198,6 +317,11 @@ export const TaskDetailSchema = z.strictObject({
   /** Reports that came too late or from the wrong place, and why they were not taken. */
   refusals: z.array(z.strictObject({ agentId: Name, token: count, code: z.string(), atMs: instantMs })),
   progress: ProgressSchema.optional(),
+  /** Of a task that waits, with the number of agents that each holds for; 0 where it is about the task. */
+  unschedulableReasons: z
+    .array(z.strictObject({ reason: z.enum(WAITING_REASONS), count }))
+    .max(WAITING_REASONS.length)
+    .optional(),
 });
 export type TaskDetail = z.infer<typeof TaskDetailSchema>;
 
@@ -205,10 +329,17 @@ export const AgentRowSchema = z.strictObject({
   id: Name,
   pool: Name,
   kind: z.enum(AGENT_KINDS),
+  enabled: z.boolean(),
+  availability: AgentProfileSchema.shape.availability.unwrap(),
   capabilities: z.array(Label),
+  roles: z.array(Label),
+  specializations: z.array(Label),
   maxConcurrency: count,
   prefetch: count,
   presence: z.enum(PRESENCES),
+  cordoned: z.boolean(),
+  /** Its working hours are over. */
+  offDuty: z.boolean(),
   /** Tasks it holds now. */
   load: count,
   completed: count,
@@ -244,6 +375,75 @@ export const PoolStatusSchema = z.strictObject({
 });
 export type PoolStatus = z.infer<typeof PoolStatusSchema>;
 
+/** How an agent has done in one work type. */
+export const PerformanceRowSchema = z.strictObject({
+  agentId: Name,
+  workType: Label,
+  successCount: count,
+  failureCount: count,
+  /** Of all its executions together. */
+  totalDurationMs: z.number().min(0),
+  lastExecutionAtMs: instantMs.optional(),
+  /** Of the last one. */
+  difficultyAssessment: z.enum(DIFFICULTIES).optional(),
+});
+export type PerformanceRow = z.infer<typeof PerformanceRowSchema>;
+
+/** Agents of one pool that can't take a task for the same reason. */
+export const ExplainedGroupSchema = z.strictObject({
+  reason: z.enum(EXCLUSIONS),
+  count,
+  /** Some of them. */
+  agents: z.array(Name),
+  /** Why not, in words. */
+  why: z.string(),
+  /** What would have to change for one of them to get it. */
+  change: z.string(),
+});
+export type ExplainedGroup = z.infer<typeof ExplainedGroupSchema>;
+
+export const ExplanationSchema = z.strictObject({
+  taskId: Name,
+  pool: Name,
+  status: z.enum(TASK_STATUSES),
+  /** Where the task stands, in a sentence. */
+  summary: z.string(),
+  /** What to do about a task that waits, the most promising first. */
+  advice: z.array(z.string()),
+  /** The last decision, where there was one. */
+  decision: RoutingDecisionSchema.optional(),
+  /** Agents that could take it now, or could have at the decision, beside the chosen one. */
+  others: z.array(z.strictObject({ agentId: Name, why: z.string(), change: z.string() })),
+  groups: z.array(ExplainedGroupSchema),
+  /** Whether `others` and `groups` are of the decision's moment, of now, or only counted. */
+  asOf: z.enum(['decision', 'now', 'counts']),
+});
+export type Explanation = z.infer<typeof ExplanationSchema>;
+
+export const ReplaySchema = z.strictObject({
+  recorded: RoutingDecisionSchema,
+  replayed: RoutingDecisionSchema.optional(),
+  /** Whether both are the same, byte for byte. */
+  same: z.boolean(),
+});
+export type Replay = z.infer<typeof ReplaySchema>;
+
+/** Since this coordinator leads. */
+export const MetricsSchema = z.strictObject({
+  sinceMs: instantMs,
+  assignments: z.array(z.strictObject({ pool: Name, strategy: Strategy, count })),
+  agents: z.array(z.strictObject({ pool: Name, agentId: Name, count })),
+  fallbacks: z.array(z.strictObject({ pool: Name, kind: z.enum(FALLBACKS), count })),
+  /** Offers that were refused or lapsed. */
+  refusals: z.array(z.strictObject({ agentId: Name, count })),
+  /** Most minus least assignments of the pool's online agents. */
+  distribution: z.array(z.strictObject({ pool: Name, max: count, min: count, spread: count })),
+  /** From when a task could be assigned to when it was: how many took at most `leMs`, cumulative. */
+  latency: z.array(z.strictObject({ leMs: z.number().nullable(), count })),
+  pending: z.array(z.strictObject({ pool: Name, reason: z.enum(WAITING_REASONS), count })),
+});
+export type MetricsReport = z.infer<typeof MetricsSchema>;
+
 export const QueryReplies = {
   events: z.strictObject({ v, events: z.array(TaskEventSchema), unknown: z.array(Name) }),
   task: z.strictObject({ v, task: TaskDetailSchema }),
@@ -258,6 +458,11 @@ export const QueryReplies = {
     version: z.string(),
     pools: z.array(PoolStatusSchema),
   }),
+  decisions: z.strictObject({ v, decisions: z.array(RoutingDecisionSchema) }),
+  performance: z.strictObject({ v, performance: z.array(PerformanceRowSchema) }),
+  explain: z.strictObject({ v, explanation: ExplanationSchema }),
+  replay: z.strictObject({ v, replay: ReplaySchema }),
+  metrics: z.strictObject({ v, metrics: MetricsSchema }),
 } as const;
 
 /** What any request may be answered with instead. */
@@ -289,7 +494,7 @@ export type Assignment = z.infer<typeof AssignmentSchema>;
 export const AckSchema = z.strictObject({
   taskId: Name,
   token,
-  outcome: z.enum(['accepted', 'completed', 'failed']),
+  outcome: z.enum(['accepted', 'completed', 'failed', 'rejected']),
   accepted: z.boolean(),
   code: z.string().optional(),
 });
@@ -298,7 +503,8 @@ export type Ack = z.infer<typeof AckSchema>;
 export const CancelNoticeSchema = z.strictObject({
   taskId: Name,
   token,
-  reason: z.enum(['cancelled', 'timeout']),
+  /** `lapsed`: the offer was not accepted in time. */
+  reason: z.enum(['cancelled', 'timeout', 'lapsed']),
 });
 export type CancelNotice = z.infer<typeof CancelNoticeSchema>;
 

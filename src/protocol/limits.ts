@@ -18,7 +18,21 @@ export const LIMITS = {
   tasksPerOrchestration: 10_000,
   agentsPerPool: 100_000,
   attempts: 25,
+  /** Offers of one task that agents may refuse or ignore before it fails. */
+  refusals: 100,
   labels: 32,
+  /** Different capabilities, roles and specializations in one pool. */
+  labelsPerPool: 1_024,
+  /** Different work types that one pool keeps performance of. */
+  workTypesPerPool: 256,
+  /** Agents that a task may exclude. */
+  excludedAgents: 256,
+  /** Numbers of an embedding. */
+  embedding: 2_048,
+  /** Kinds of tasks, by their labels, with a rotation of their own in one pool; all others share one. */
+  rotationsPerPool: 256,
+  /** Assignments that a pool may remember. */
+  historySize: 10_000,
   /** Tasks that one agent may hold at a time, running and prefetched. */
   creditPerAgent: 1_000,
   /** Longest duration that a frame may name: 30 days. */

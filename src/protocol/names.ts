@@ -12,13 +12,14 @@ export const Name = z.string().regex(NAME, 'must be 1 to 64 of the characters A-
 /** Capabilities and work types: compared, never part of a subject. */
 export const Label = z.string().regex(LABEL, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ . : + # / @ and -');
 
-export function isName(value: string): boolean {
-  return NAME.test(value);
+/** Whoever calls from JavaScript may leave a name out: a pattern would take `undefined` for the text. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && NAME.test(value);
 }
 
 /** @throws RotaError INVALID_NAME, naming `field` and the value. */
 export function assertName(field: string, value: string): string {
-  if (!NAME.test(value)) {
+  if (!isName(value)) {
     throw new RotaError('INVALID_NAME', `${field} is ${JSON.stringify(value)}.`, { field });
   }
   return value;

@@ -4,7 +4,7 @@ import { assertName, isName } from './names.js';
  * Every subject is built and read here, from validated tokens.
  *
  *     <ns>.from.<principal>.<verb>          what agents and clients say
- *     <ns>.from.<client>.submit.<pool>      tasks for a pool
+ *     <ns>.from.<client>.submit.<pool>      tasks for a pool, and the same with `assign`
  *     <ns>.to.<principal>                   what the coordinator says to one of them
  *
  * The principal stands in the subject, so that a server that grants each credential only its own
@@ -17,22 +17,27 @@ export const VERBS = [
   'progress',
   'leave',
   'submit',
+  'assign',
+  'settle',
+  'registry',
   'orchestrate',
   'cancel',
   'query',
 ] as const;
 export type Verb = (typeof VERBS)[number];
+/** Verbs whose subject ends in a pool. */
+export type PoolVerb = 'submit' | 'assign';
 
 export interface Sender {
   readonly principal: string;
   readonly verb: Verb;
-  /** Present for `submit` alone. */
+  /** Present for `submit` and `assign` alone. */
   readonly pool?: string;
 }
 
 export interface Subjects {
-  from(principal: string, verb: Exclude<Verb, 'submit'>): string;
-  submit(principal: string, pool: string): string;
+  from(principal: string, verb: Exclude<Verb, PoolVerb>): string;
+  fromTo(principal: string, verb: PoolVerb, pool: string): string;
   to(principal: string): string;
   /** The coordinator's one subscription. */
   readonly intake: string;
@@ -47,7 +52,7 @@ export function createSubjects(namespace: string): Subjects {
   const ns = assertName('namespace', namespace);
   return {
     from: (principal, verb) => `${ns}.from.${assertName('id', principal)}.${verb}`,
-    submit: (principal, pool) => `${ns}.from.${assertName('id', principal)}.submit.${assertName('pool', pool)}`,
+    fromTo: (principal, verb, pool) => `${ns}.from.${assertName('id', principal)}.${verb}.${assertName('pool', pool)}`,
     to: (principal) => `${ns}.to.${assertName('id', principal)}`,
     intake: `${ns}.from.>`,
     inbox: (principal) => `_INBOX.${ns}.${assertName('id', principal)}`,
@@ -56,7 +61,7 @@ export function createSubjects(namespace: string): Subjects {
       if (space !== ns || from !== 'from' || principal === undefined || !isName(principal) || rest.length > 0) {
         return undefined;
       }
-      if (verb === 'submit') {
+      if (verb === 'submit' || verb === 'assign') {
         return pool !== undefined && isName(pool) ? { principal, verb, pool } : undefined;
       }
       return pool === undefined && isVerb(verb) ? { principal, verb } : undefined;

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { Embedding } from './agent.js';
 import { WireErrorSchema } from './errors.js';
 import { JsonValue } from './json.js';
 import { LIMITS } from './limits.js';
 import { Label, Name } from './names.js';
+import { Strategy } from './policy.js';
 
 /** A task waits, is offered, runs, and ends once. */
 export const TASK_STATUSES = ['pending', 'assigned', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -19,6 +21,8 @@ const durationMs = z.number().int().min(1).max(LIMITS.durationMs);
 const TASK_DEFAULTS = {
   workType: 'default',
   capabilities: [],
+  roles: [],
+  excludeAgents: [],
   priority: 3,
   payload: null,
   maxAttempts: 3,
@@ -42,6 +46,16 @@ const taskFields = {
   workType: Label.default(TASK_DEFAULTS.workType),
   /** All of these an agent must have. */
   capabilities: z.array(Label).max(LIMITS.labels).default([]),
+  /** One of these an agent must have, where there are any. */
+  roles: z.array(Label).max(LIMITS.labels).default([]),
+  /** The one agent that may take it. */
+  assignee: Name.optional(),
+  /** Agents that must not get it. */
+  excludeAgents: z.array(Name).max(LIMITS.excludedAgents).default([]),
+  /** Instead of the pool's. */
+  strategy: Strategy.optional(),
+  /** What the `semantic` scorer compares with the agents' embeddings. */
+  embedding: Embedding.optional(),
   /** 1 goes first, 5 last. */
   priority: z.number().int().min(1).max(5).default(TASK_DEFAULTS.priority),
   /** What the handler gets. */
@@ -72,6 +86,8 @@ export type NodeSpec = z.infer<typeof NodeSpecSchema>;
 export const OrchestrationSpecSchema = z.strictObject({
   id: Name,
   name: z.string().min(1).max(200),
+  /** Of its tasks that name none, instead of their pools'. */
+  strategy: Strategy.optional(),
   tasks: z.array(NodeSpecSchema).min(1).max(LIMITS.tasksPerOrchestration),
 });
 export type OrchestrationSpec = z.infer<typeof OrchestrationSpecSchema>;
@@ -90,6 +106,8 @@ export const TaskEventSchema = z.strictObject({
   taskId: Name,
   status: z.enum(TASK_STATUSES),
   attempt: z.number().int().min(0),
+  /** Of a task that its client hands over itself, while an agent has it: what `settle` names. */
+  token: z.number().int().min(1).optional(),
   /** Wall clock of the coordinator. */
   atMs: z.number(),
   agentId: Name.optional(),

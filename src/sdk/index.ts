@@ -1,24 +1,30 @@
+export type { AgentProfileInput, Difficulty, WorkingHours } from '../protocol/agent.js';
+export type { Exclusion, FallbackKind, RoutingDecision, ScoreParts } from '../protocol/decision.js';
 export { RotaError } from '../protocol/errors.js';
-export type { Assignment } from '../protocol/frames.js';
+export type { Assignment, Explanation, MetricsReport, PerformanceRow, Replay } from '../protocol/frames.js';
 export type { Json } from '../protocol/json.js';
-export {
-  type Agent,
-  type AgentOptions,
-  createAgent,
-  type Handler,
-  type HandlerContext,
-  PermanentError,
-} from './agent.js';
-export {
-  type Client,
-  type ClientOptions,
-  type CoordinatorStatus,
-  createClient,
-  type OrchestrationOutcome,
-  type StartedOrchestration,
-  type SubmitOptions,
-  type SubmitTask,
-  type TaskOutcome,
-  type TaskQuery,
-  type Update,
-} from './client.js';
+export type { StrategyName } from '../protocol/policy.js';
+export { type Agent, type AgentOptions, createAgent } from './agent.js';
+export { createClient } from './client.js';
+export type {
+  AssignOptions,
+  Client,
+  ClientOptions,
+  Completion,
+  CoordinatorStatus,
+  DecisionQuery,
+  Handoff,
+  HandoffListener,
+  OrchestrationOutcome,
+  PerformanceQuery,
+  RegistryAgent,
+  Settled,
+  SettlementInput,
+  StartedOrchestration,
+  SubmitOptions,
+  SubmitTask,
+  TaskOutcome,
+  TaskQuery,
+  Update,
+} from './client-api.js';
+export { type Accept, type Handler, type HandlerContext, PermanentError } from './handler.js';

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.js';
 import { encodeBatches, pack } from '../protocol/codec.js';
-import { asRotaError, RotaError, type WireError } from '../protocol/errors.js';
+import { asRotaError, RotaError } from '../protocol/errors.js';
 import type { Ack, Held, Progress, Report } from '../protocol/frames.js';
 import type { Json } from '../protocol/json.js';
 import { LIMITS } from '../protocol/limits.js';
 import { scan } from '../protocol/scan.js';
+import type { EndReport } from './attempt.js';
 import type { Peer } from './peer.js';
 
 /** A report that was not acknowledged after this long is sent again. */
@@ -45,12 +46,14 @@ export class Reports {
     this.#schedule();
   }
 
-  completed(taskId: string, token: number, result: Json, durationMs: number): void {
-    this.#ended(withinBounds({ outcome: 'completed', taskId, token, result, durationMs }));
-  }
-
-  failed(taskId: string, token: number, error: WireError, durationMs: number): void {
-    this.#ended({ outcome: 'failed', taskId, token, error, durationMs });
+  ended(report: EndReport): void {
+    const fitting = report.outcome === 'completed' ? withinBounds(report) : report;
+    // Sent again after the outcome, `accepted` would take its place among what waits for an acknowledgement.
+    this.#unacknowledged.delete(fitting.taskId);
+    this.#begun.delete(fitting.taskId);
+    this.#progress.delete(fitting.taskId);
+    this.#outgoing.push(fitting);
+    this.#schedule();
   }
 
   progress(taskId: string, token: number, percent: number, message?: string): void {
@@ -91,15 +94,6 @@ export class Reports {
     this.#begun.clear();
     this.#progress.clear();
     this.#outgoing = [];
-  }
-
-  #ended(report: Report): void {
-    // Sent again after the outcome, `accepted` would take its place among what waits for an acknowledgement.
-    this.#unacknowledged.delete(report.taskId);
-    this.#begun.delete(report.taskId);
-    this.#progress.delete(report.taskId);
-    this.#outgoing.push(report);
-    this.#schedule();
   }
 
   #resendBefore(sentMs: number): void {
@@ -148,7 +142,7 @@ const REPORT_DEPTH = 3;
 const REPORT_NODES = 32;
 
 /** A result that can't travel fails its attempt, with the reason, instead of being sent for ever. */
-function withinBounds(report: Extract<Report, { outcome: 'completed' }>): Report {
+function withinBounds(report: Extract<EndReport, { outcome: 'completed' }>): EndReport {
   const error = unfit(report.result);
   if (error === undefined) return report;
   const { taskId, token, durationMs } = report;

@@ -1,12 +1,21 @@
+import type { Execution } from './performance.js';
 import type {
   AgentsTable,
   AttemptsTable,
+  DecisionsTable,
   OrchestrationsTable,
   OrchestrationTasksTable,
   PoolsTable,
   RefusalsTable,
+  RotationsTable,
   TasksTable,
 } from './schema.js';
+
+/** Where in the journal an event stands. */
+export interface Place {
+  readonly seq: number;
+  readonly position: number;
+}
 
 /** A row that is new, or takes the place of the one with its key; or new values of one that is there. */
 export type Change<Row> =
@@ -22,34 +31,86 @@ export interface AttemptEnd {
   readonly ended_at_ms: number;
 }
 
-export interface AgentCount {
-  readonly completed: number;
-  readonly failed: number;
+export interface EndChange {
+  readonly end: AttemptEnd;
+  /** Its attempt is of this batch and has it already. Any other is to be looked for, and may have ended before. */
+  readonly isApplied: boolean;
+  /** What it says of its agent; nothing where that was deregistered later in the batch. */
+  execution: Execution | undefined;
 }
 
 /**
- * What a batch of journal rows changes, at most one change for each row of a table. The order in
- * which the tables are written does not matter, and neither does how the journal was cut into batches.
+ * What a batch of journal rows changes, at most one change for each row of a table. How the journal was
+ * cut into batches does not matter. The order in which the tables are written does where one refers to
+ * another: agents are deregistered, then changed, and then decisions and performance written.
  */
 export interface Changes {
+  /** The latest in the batch; 0 where it names none. */
+  monoMs: number;
   /** By pool; what is absent stays, or is as in a new pool. */
   readonly pools: Map<string, Partial<Omit<PoolsTable, 'pool'>>>;
+  /** Pools whose rotations of earlier batches go, before `rotations`. */
+  readonly reset: Set<string>;
+  /** By pool and rotation; since the pool's last reset. */
+  readonly rotations: Map<string, RotationsTable>;
+  /** Agents that earlier batches may have registered: gone, with all that refers to them, before `agents`. */
+  readonly deregistered: Set<string>;
   readonly agents: Map<string, Change<AgentsTable>>;
   readonly tasks: Map<string, Change<TasksTable>>;
   /** Attempts of this batch, by task and token, with their end where they ended in it. */
   readonly attempts: Map<string, AttemptsTable>;
-  /** Ends of attempts of earlier batches. Whoever applies one that finds its attempt open counts it. */
-  readonly ends: Map<string, { readonly end: AttemptEnd; readonly agentId: string | undefined }>;
-  /** What to add to an agent's totals for `attempts`. */
-  readonly counts: Map<string, AgentCount>;
+  /** In the order of the journal. */
+  readonly ends: EndChange[];
+  /** In the order of the journal. */
+  readonly decisions: DecisionsTable[];
   readonly refusals: RefusalsTable[];
   readonly orchestrations: Map<string, Change<OrchestrationsTable>>;
   readonly orchestrationTasks: OrchestrationTasksTable[];
 }
 
-/** Counts an attempt that ended `completed` or `failed`; other ends say nothing of the agent. */
-export function count(counts: Map<string, AgentCount>, agentId: string, outcome: AttemptsTable['outcome']): void {
-  if (outcome !== 'completed' && outcome !== 'failed') return;
-  const entry = counts.get(agentId) ?? { completed: 0, failed: 0 };
-  counts.set(agentId, { ...entry, [outcome]: entry[outcome] + 1 });
+export function noChanges(): Changes {
+  return {
+    monoMs: 0,
+    pools: new Map(),
+    reset: new Set(),
+    rotations: new Map(),
+    deregistered: new Set(),
+    agents: new Map(),
+    tasks: new Map(),
+    attempts: new Map(),
+    ends: [],
+    decisions: [],
+    refusals: [],
+    orchestrations: new Map(),
+    orchestrationTasks: [],
+  };
+}
+
+export function patchPool(changes: Changes, pool: string, values: Partial<Omit<PoolsTable, 'pool'>>): void {
+  changes.pools.set(pool, { ...changes.pools.get(pool), ...values });
+}
+
+export function moveRotation(changes: Changes, row: RotationsTable): void {
+  // Names of pools have no space in them.
+  changes.rotations.set(`${row.pool} ${row.rotation}`, row);
+}
+
+export function resetRotations(changes: Changes, pool: string): void {
+  changes.reset.add(pool);
+  for (const [key, row] of changes.rotations) if (row.pool === pool) changes.rotations.delete(key);
+}
+
+/** The last write of each column wins. */
+export function patch<Row extends object>(table: Map<string, Change<Row>>, key: string, values: Partial<Row>): void {
+  const change = table.get(key);
+  if (change === undefined) table.set(key, { kind: 'patch', values });
+  else Object.assign(change.kind === 'insert' ? change.row : change.values, values);
+}
+
+/** Executions that count, in their order. `close` ends an attempt of an earlier batch, if it is open. */
+export function standing(ends: readonly EndChange[], close: (end: AttemptEnd) => boolean): Execution[] {
+  return ends.flatMap(({ end, isApplied, execution }) => {
+    const stands = isApplied || close(end);
+    return stands && execution !== undefined ? [execution] : [];
+  });
 }

@@ -1,218 +1,69 @@
-import type { WireError } from '../protocol/errors.js';
-import type {
-  AgentRegistered,
-  JournalEvent,
-  JournalRow,
-  OrchestrationCreated,
-  TaskAssigned,
-  TaskCancelled,
-  TaskCompleted,
-  TaskFailed,
-  TaskRecord,
-  TaskReleased,
-} from '../protocol/journal.js';
-import { type AttemptEnd, type Change, type Changes, count } from './changes.js';
-import type { PoolsTable } from './schema.js';
+import type { JournalEvent, JournalRow, OrchestrationCreated } from '../protocol/journal.js';
+import { type Changes, noChanges, type Place, patch, patchPool, resetRotations } from './changes.js';
+import { agentDeregistered, agentFlagged, agentRegistered } from './fold-agents.js';
+import { taskAssigned, taskCancelled, taskCompleted, taskFailed, taskReleased, taskSubmitted } from './fold-tasks.js';
+import { plain } from './values.js';
 
 /** Reduces rows of the journal, in their order, to what they change. */
 export function fold(rows: readonly JournalRow[]): Changes {
-  const changes: Changes = {
-    pools: new Map(),
-    agents: new Map(),
-    tasks: new Map(),
-    attempts: new Map(),
-    ends: new Map(),
-    counts: new Map(),
-    refusals: [],
-    orchestrations: new Map(),
-    orchestrationTasks: [],
-  };
+  const changes = noChanges();
   for (const { seq, events } of rows) {
-    for (const [position, event] of events.entries()) add(changes, event, seq, position);
+    for (const [position, event] of events.entries()) add(changes, event, { seq, position });
   }
   return changes;
 }
 
-function add(changes: Changes, event: JournalEvent, seq: number, position: number): void {
+function add(changes: Changes, event: JournalEvent, place: Place): void {
   switch (event.type) {
     case 'agentRegistered':
-      agentRegistered(changes, event);
-      break;
-    case 'agentPresence':
-      patch(changes.agents, event.agentId, { presence: event.presence });
-      break;
+      return agentRegistered(changes, event);
+    case 'agentPresence': {
+      const { agentId, presence, atMs } = event;
+      return patch(changes.agents, agentId, { presence, updated_at_ms: atMs });
+    }
+    case 'agentFlagged':
+      return agentFlagged(changes, event);
+    case 'agentDeregistered':
+      return agentDeregistered(changes, event);
+    case 'policySet': {
+      const { pool, version, policy } = event;
+      return patchPool(changes, pool, { policy_version: version, policy: JSON.stringify(policy) });
+    }
+    case 'rotationReset': {
+      const { seq, position } = place;
+      resetRotations(changes, event.pool);
+      return patchPool(changes, event.pool, { history_after_seq: seq, history_after_position: position });
+    }
     case 'taskSubmitted':
-      taskSubmitted(changes, event.task, event.atMs);
-      break;
+      return taskSubmitted(changes, event);
     case 'taskAssigned':
-      taskAssigned(changes, event);
-      break;
+      return taskAssigned(changes, event, place);
     case 'taskAccepted':
-      patch(changes.tasks, event.taskId, { status: 'running', changed_at_ms: event.atMs });
-      break;
+      return patch(changes.tasks, event.taskId, { status: 'running', changed_at_ms: event.atMs });
     case 'taskReleased':
-      taskReleased(changes, event);
-      break;
+      return taskReleased(changes, event);
     case 'taskCompleted':
-      taskCompleted(changes, event);
-      break;
+      return taskCompleted(changes, event);
     case 'taskFailed':
-      taskEnded(changes, event, 'failed', event.error);
-      break;
+      return taskFailed(changes, event);
     case 'taskCancelled':
-      taskEnded(changes, event, 'cancelled');
-      break;
+      return taskCancelled(changes, event);
     case 'reportRefused': {
       const { taskId, agentId, token, code, atMs } = event;
-      changes.refusals.push({ task_id: taskId, seq, position, agent_id: agentId, token, code, at_ms: atMs });
-      break;
+      changes.refusals.push({ task_id: taskId, ...place, agent_id: agentId, token, code, at_ms: atMs });
+      return;
     }
     case 'orchestrationCreated':
-      orchestrationCreated(changes, event);
-      break;
+      return orchestrationCreated(changes, event);
     case 'orchestrationCancelling':
-      patch(changes.orchestrations, event.orchestrationId, { status: 'cancelling' });
-      break;
+      return patch(changes.orchestrations, event.orchestrationId, { status: 'cancelling' });
     case 'orchestrationEnded':
-      patch(changes.orchestrations, event.orchestrationId, {
+      return patch(changes.orchestrations, event.orchestrationId, {
         status: event.status,
         skipped: JSON.stringify(event.skipped),
         reason: plain(event.reason),
         ended_at_ms: event.atMs,
       });
-      break;
-  }
-}
-
-function agentRegistered(changes: Changes, { agentId, session, profile, index, atMs }: AgentRegistered): void {
-  changes.agents.set(agentId, {
-    kind: 'insert',
-    row: {
-      id: agentId,
-      pool: profile.pool,
-      session,
-      kind: profile.kind,
-      capabilities: JSON.stringify(profile.capabilities),
-      max_concurrency: profile.maxConcurrency,
-      prefetch: profile.prefetch,
-      pool_index: index,
-      presence: 'online',
-      registered_at_ms: atMs,
-    },
-  });
-  patchPool(changes, profile.pool, {});
-}
-
-function taskSubmitted(changes: Changes, task: TaskRecord, atMs: number): void {
-  changes.tasks.set(task.id, {
-    kind: 'insert',
-    row: {
-      id: task.id,
-      pool: task.pool,
-      work_type: task.workType,
-      capabilities: JSON.stringify(task.capabilities),
-      priority: task.priority,
-      payload: JSON.stringify(task.payload),
-      max_attempts: task.maxAttempts,
-      backoff_ms: task.backoffMs,
-      timeout_ms: task.timeoutMs ?? null,
-      submitted_by: task.submittedBy,
-      watch: task.watch,
-      pool_order: task.order,
-      orchestration_id: task.orchestrationId ?? null,
-      node_key: task.key ?? null,
-      inputs: task.inputs === undefined ? null : JSON.stringify(task.inputs),
-      status: 'pending',
-      attempt: 0,
-      token: 0,
-      agent_id: null,
-      reason: null,
-      result: null,
-      error: null,
-      release_backoff_ms: 0,
-      duration_ms: null,
-      created_at_ms: task.createdAtMs,
-      started_at_ms: null,
-      ended_at_ms: null,
-      changed_at_ms: atMs,
-    },
-  });
-  patchPool(changes, task.pool, { last_order: task.order });
-}
-
-function taskAssigned(changes: Changes, event: TaskAssigned): void {
-  const { taskId, token, attempt, agentId, decision, atMs } = event;
-  const reason = plain(decision.reason);
-  patch(changes.tasks, taskId, {
-    status: 'assigned',
-    attempt,
-    token,
-    agent_id: agentId,
-    reason,
-    started_at_ms: atMs,
-    changed_at_ms: atMs,
-  });
-  changes.attempts.set(attemptKey(taskId, token), {
-    task_id: taskId,
-    token,
-    attempt,
-    agent_id: agentId,
-    strategy: decision.strategy,
-    reason,
-    candidates: decision.candidates,
-    outcome: 'open',
-    error: null,
-    assigned_at_ms: atMs,
-    ended_at_ms: null,
-  });
-  patchPool(changes, event.pool, { cursor: event.cursor });
-}
-
-function taskReleased(changes: Changes, event: TaskReleased): void {
-  const { taskId, token, agentId, outcome, error, backoffMs, atMs } = event;
-  patch(changes.tasks, taskId, {
-    status: 'pending',
-    agent_id: null,
-    reason: plain(error.message),
-    release_backoff_ms: backoffMs,
-    changed_at_ms: atMs,
-  });
-  const text = JSON.stringify(error);
-  endAttempt(changes, { task_id: taskId, token, outcome, error: text, ended_at_ms: atMs }, agentId);
-}
-
-function taskCompleted(changes: Changes, event: TaskCompleted): void {
-  const { taskId, token, agentId, atMs } = event;
-  patch(changes.tasks, taskId, {
-    status: 'completed',
-    agent_id: agentId,
-    reason: null,
-    result: JSON.stringify(event.result),
-    duration_ms: event.durationMs,
-    ended_at_ms: atMs,
-    changed_at_ms: atMs,
-  });
-  endAttempt(changes, { task_id: taskId, token, outcome: 'completed', error: null, ended_at_ms: atMs }, agentId);
-}
-
-function taskEnded(
-  changes: Changes,
-  event: TaskFailed | TaskCancelled,
-  status: 'failed' | 'cancelled',
-  wire?: WireError,
-): void {
-  const { taskId, token, agentId, atMs } = event;
-  const error = wire === undefined ? null : JSON.stringify(wire);
-  patch(changes.tasks, taskId, {
-    status,
-    agent_id: agentId ?? null,
-    reason: null,
-    error,
-    ended_at_ms: atMs,
-    changed_at_ms: atMs,
-  });
-  if (token !== undefined) {
-    endAttempt(changes, { task_id: taskId, token, outcome: status, error, ended_at_ms: atMs }, agentId);
   }
 }
 
@@ -244,37 +95,4 @@ function orchestrationCreated(changes: Changes, event: OrchestrationCreated): vo
       pool,
     });
   }
-}
-
-function attemptKey(taskId: string, token: number): string {
-  return `${taskId} ${token}`;
-}
-
-function endAttempt(changes: Changes, end: AttemptEnd, agentId: string | undefined): void {
-  const key = attemptKey(end.task_id, end.token);
-  const begun = changes.attempts.get(key);
-  if (begun === undefined) {
-    if (!changes.ends.has(key)) changes.ends.set(key, { end, agentId });
-  } else if (begun.outcome === 'open') {
-    Object.assign(begun, end);
-    count(changes.counts, begun.agent_id, end.outcome);
-  }
-}
-
-function patchPool(changes: Changes, pool: string, values: Partial<Omit<PoolsTable, 'pool'>>): void {
-  changes.pools.set(pool, { ...changes.pools.get(pool), ...values });
-}
-
-/** The last write of each column wins. */
-function patch<Row extends object>(table: Map<string, Change<Row>>, key: string, values: Partial<Row>): void {
-  const change = table.get(key);
-  if (change === undefined) table.set(key, { kind: 'patch', values });
-  else Object.assign(change.kind === 'insert' ? change.row : change.values, values);
-}
-
-/** Databases end a text at its first NUL, or refuse it. */
-function plain(text: string): string;
-function plain(text: string | undefined): string | null;
-function plain(text: string | undefined): string | null {
-  return text?.replaceAll('\0', '\uFFFD') ?? null;
 }

@@ -1,13 +1,17 @@
 import { pack } from '../protocol/codec.js';
-import type { AgentRow, TaskDetail, TaskRow } from '../protocol/frames.js';
+import type { RoutingDecision } from '../protocol/decision.js';
+import { RotaError } from '../protocol/errors.js';
+import type { AgentRow, PerformanceRow, TaskDetail, TaskRow } from '../protocol/frames.js';
 import type { JournalRow, Recovered } from '../protocol/journal.js';
+import { LIMITS } from '../protocol/limits.js';
+import { routingDecision } from './decision-row.js';
 import { closed, deposed, gap, type Leader } from './errors.js';
 import { fold } from './fold.js';
 import { images } from './images.js';
 import { Retention } from './retention.js';
-import type { KnownTask, OrchestrationDetail, Store, TaskFilter } from './store.js';
+import type { DecisionFilter, KnownTask, OrchestrationDetail, PerformanceFilter, Store, TaskFilter } from './store.js';
 import { Tables } from './tables.js';
-import { agentRow, knownTask, orchestrationDetail, taskDetail, taskRow } from './views.js';
+import { agentRow, knownTask, orchestrationDetail, performanceRow, taskDetail, taskRow } from './views.js';
 
 export interface MemoryStoreOptions {
   /** How many ended tasks it keeps, the newest; those of running orchestrations come on top. */
@@ -85,13 +89,29 @@ class MemoryStore implements Store {
   async agents(pool?: string): Promise<AgentRow[]> {
     this.#assertOpen();
     const counts = this.#tables.agentCounts();
-    return this.#tables.agents(pool).map((row) => agentRow(row, counts(row.id)));
+    const rows = this.#tables.agents(pool).slice(0, LIMITS.rowsPerQuery);
+    return rows.map((row) => agentRow(row, counts(row.id)));
   }
 
   async orchestration(id: string): Promise<OrchestrationDetail | undefined> {
     this.#assertOpen();
     const row = this.#tables.orchestration(id);
     return row && orchestrationDetail(row, this.#tables.nodes(id), this.#tables.nodeTasks(id));
+  }
+
+  async decisions(filter: DecisionFilter): Promise<RoutingDecision[]> {
+    this.#assertOpen();
+    return this.#tables.decisions(filter).map(routingDecision);
+  }
+
+  async performance(filter: PerformanceFilter): Promise<PerformanceRow[]> {
+    this.#assertOpen();
+    return this.#tables.performance(filter).map(performanceRow);
+  }
+
+  async rows(): Promise<JournalRow[]> {
+    this.#assertOpen();
+    throw new RotaError('NOT_REPLAYABLE', 'The store in memory keeps no journal to replay a decision from.');
   }
 
   async close(): Promise<void> {

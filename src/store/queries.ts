@@ -1,9 +1,19 @@
-import { type Kysely, sql } from 'kysely';
-import type { AgentRow, TaskDetail, TaskRow } from '../protocol/frames.js';
-import { AFTER_TIME_SORTED, type LiveRows } from './images.js';
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
+import type { RoutingDecision } from '../protocol/decision.js';
+import type { AgentRow, PerformanceRow, TaskDetail, TaskRow } from '../protocol/frames.js';
+import { LIMITS } from '../protocol/limits.js';
+import { newestFirst, routingDecision } from './decision-row.js';
 import type { Schema } from './schema.js';
-import type { OrchestrationDetail, TaskFilter } from './store.js';
-import { agentRow, orchestrationDetail, REFUSALS_SHOWN, taskDetail, taskRow } from './views.js';
+import type { DecisionFilter, OrchestrationDetail, PerformanceFilter, TaskFilter } from './store.js';
+import {
+  AGENT_SHOWN,
+  agentRow,
+  orchestrationDetail,
+  performanceRow,
+  REFUSALS_SHOWN,
+  taskDetail,
+  taskRow,
+} from './views.js';
 
 /** What the store is asked, in any SQL. */
 
@@ -45,13 +55,17 @@ export async function readTasks(db: Kysely<Schema>, filter: TaskFilter): Promise
 }
 
 export async function readAgents(db: Kysely<Schema>, pool?: string): Promise<AgentRow[]> {
+  const counted = (eb: ExpressionBuilder<Schema, 'agents'>, column: 'success_count' | 'failure_count') =>
+    eb
+      .selectFrom('agent_performance as done')
+      .select((sum) => sum.fn.sum<number | null>(`done.${column}`).as('sum'))
+      .whereRef('done.agent_id', '=', 'agents.id');
   let query = db
     .selectFrom('agents')
-    .leftJoin('agent_totals as totals', 'totals.agent_id', 'agents.id')
-    .selectAll('agents')
+    .select(AGENT_SHOWN)
     .select((eb) => [
-      'totals.completed',
-      'totals.failed',
+      counted(eb, 'success_count').as('completed'),
+      counted(eb, 'failure_count').as('failed'),
       eb
         .selectFrom('tasks')
         .select((count) => count.fn.countAll<number>().as('load'))
@@ -61,12 +75,47 @@ export async function readAgents(db: Kysely<Schema>, pool?: string): Promise<Age
     ])
     .orderBy('agents.pool')
     .orderBy('agents.pool_index')
-    .orderBy('agents.id');
+    .orderBy('agents.id')
+    .limit(LIMITS.rowsPerQuery);
   if (pool !== undefined) query = query.where('agents.pool', '=', pool);
   const rows = await query.execute();
   return rows.map((row) =>
     agentRow(row, { load: row.load ?? 0, completed: row.completed ?? 0, failed: row.failed ?? 0 }),
   );
+}
+
+/** An agent's are found where it is registered, and where it was: ids come back, what they refer to does not. */
+export async function readDecisions(db: Kysely<Schema>, filter: DecisionFilter): Promise<RoutingDecision[]> {
+  const { agentId, limit } = filter;
+  const query = decisions(db, filter);
+  if (agentId === undefined) return (await query.execute()).map(routingDecision);
+  const now = await query.where('selected_agent_id', '=', agentId).execute();
+  const formerly = await query.where('selected_agent_id', 'is', null).where('agent_id', '=', agentId).execute();
+  return [...now, ...formerly].sort(newestFirst).slice(0, limit).map(routingDecision);
+}
+
+/** Decisions are numbered in the order of the journal. */
+function decisions(db: Kysely<Schema>, { taskId, workType, pool, fromMs, toMs, limit }: DecisionFilter) {
+  let query = db
+    .selectFrom('routing_decisions')
+    .selectAll()
+    .orderBy('created_at_ms', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit);
+  if (taskId !== undefined) query = query.where('task_id', '=', taskId);
+  if (workType !== undefined) query = query.where('work_type', '=', workType);
+  if (pool !== undefined) query = query.where('agent_pool', '=', pool);
+  if (fromMs !== undefined) query = query.where('created_at_ms', '>=', fromMs);
+  if (toMs !== undefined) query = query.where('created_at_ms', '<=', toMs);
+  return query;
+}
+
+export async function readPerformance(db: Kysely<Schema>, filter: PerformanceFilter): Promise<PerformanceRow[]> {
+  const { agentId, workType, limit } = filter;
+  let query = db.selectFrom('agent_performance').selectAll().orderBy('agent_id').orderBy('work_type').limit(limit);
+  if (agentId !== undefined) query = query.where('agent_id', '=', agentId);
+  if (workType !== undefined) query = query.where('work_type', '=', workType);
+  return (await query.execute()).map(performanceRow);
 }
 
 export async function readOrchestration(db: Kysely<Schema>, id: string): Promise<OrchestrationDetail | undefined> {
@@ -82,48 +131,8 @@ export async function readOrchestration(db: Kysely<Schema>, id: string): Promise
   return orchestrationDetail(row, nodes, tasks);
 }
 
-/** Orchestrations that have not ended. */
-const OPEN = ['running', 'cancelling'] as const;
-
-/** All that has not ended. */
-export async function readLive(db: Kysely<Schema>): Promise<LiveRows> {
-  const running = db.selectFrom('orchestrations').select('id').where('status', 'in', OPEN);
-  return {
-    pools: await db.selectFrom('pools').selectAll().orderBy('pool').execute(),
-    agents: await db.selectFrom('agents').selectAll().orderBy('pool_index').orderBy('id').execute(),
-    tasks: await db
-      .selectFrom('tasks')
-      .selectAll()
-      .where('status', 'in', ['pending', 'assigned', 'running'])
-      .orderBy('pool_order')
-      .execute(),
-    newestId:
-      (await db
-        .selectFrom('tasks')
-        .select((eb) => eb.fn.max('id').as('id'))
-        .where('id', '<', AFTER_TIME_SORTED)
-        .executeTakeFirst()
-        .then((row) => row?.id)) ?? null,
-    orchestrations: await db
-      .selectFrom('orchestrations')
-      .selectAll()
-      .where('status', 'in', OPEN)
-      .orderBy('created_at_ms')
-      .orderBy('id')
-      .execute(),
-    nodes: await db
-      .selectFrom('orchestration_tasks')
-      .selectAll()
-      .where('orchestration_id', 'in', running)
-      .orderBy('orchestration_id')
-      .orderBy('position')
-      .execute(),
-    nodeTasks: await nodeTasks(db).where('node.orchestration_id', 'in', running).execute(),
-  };
-}
-
 /** The tasks that orchestrations have submitted so far, each with its node's key. */
-function nodeTasks(db: Kysely<Schema>) {
+export function nodeTasks(db: Kysely<Schema>) {
   return db
     .selectFrom('orchestration_tasks as node')
     .innerJoin('tasks as task', (join) =>

@@ -1,5 +1,6 @@
-import type { AgentProfile, Presence } from '../protocol/agent.js';
+import type { AgentProfile, Difficulty, Presence } from '../protocol/agent.js';
 import type { AttemptRow } from '../protocol/frames.js';
+import type { StrategyName } from '../protocol/policy.js';
 import type { OrchestrationStatus, TaskStatus, Watch } from '../protocol/task.js';
 
 /**
@@ -14,10 +15,12 @@ export interface Schema {
   leadership: LeadershipTable;
   materialised: MaterialisedTable;
   pools: PoolsTable;
+  rotations: RotationsTable;
   agents: AgentsTable;
-  agent_totals: AgentTotalsTable;
+  agent_performance: PerformanceTable & Numbered;
   tasks: TasksTable;
   attempts: AttemptsTable;
+  routing_decisions: DecisionsTable & Numbered;
   refusals: RefusalsTable;
   orchestrations: OrchestrationsTable;
   orchestration_tasks: OrchestrationTasksTable;
@@ -25,6 +28,14 @@ export interface Schema {
 
 /** A value written as JSON text. */
 export type JsonText = string;
+
+/** No or yes, in databases that have no other word for it. */
+export type Flag = 0 | 1;
+
+/** The database numbers the rows itself, in the order in which they come. */
+interface Numbered {
+  id: number;
+}
 
 /** The part of the journal that one leader writes. There is one so far. */
 export const SHARD = 0;
@@ -45,40 +56,86 @@ interface LeadershipTable {
   since_ms: number;
 }
 
-/** The last row of the journal that the tables hold, written with them in one transaction. */
+/**
+ * The last row of the journal that the tables hold, and the latest monotonic instant in them: written
+ * with them in one transaction.
+ */
 interface MaterialisedTable {
   shard: number;
   seq: number;
+  mono_ms: number;
 }
 
+/** Its policy is null before the first was set. Decisions up to the place of `history_after` are not its history. */
 export interface PoolsTable {
   pool: string;
-  cursor: number;
   last_order: number;
+  policy_version: string | null;
+  policy: JsonText | null;
+  history_after_seq: number;
+  history_after_position: number;
 }
 
-/** What a pool starts from: nobody was served and no order was given. */
-export const NEW_POOL = { cursor: -1, last_order: 0 } as const satisfies Omit<PoolsTable, 'pool'>;
+/** What a pool starts from: no order was given. */
+export const NEW_POOL = {
+  last_order: 0,
+  policy_version: null,
+  policy: null,
+  history_after_seq: 0,
+  history_after_position: 0,
+} as const satisfies Omit<PoolsTable, 'pool'>;
+
+/** The index that a rotation of a pool served last; none of one that served nobody since the pool's last reset. */
+export interface RotationsTable {
+  pool: string;
+  rotation: string;
+  cursor: number;
+}
 
 export interface AgentsTable {
   id: string;
   pool: string;
   session: string;
   kind: AgentProfile['kind'];
+  enabled: Flag;
+  availability: AgentProfile['availability'];
   capabilities: JsonText;
+  roles: JsonText;
+  specializations: JsonText;
   max_concurrency: number;
   prefetch: number;
+  working_hours: JsonText | null;
+  embedding: JsonText | null;
   pool_index: number;
   presence: Presence;
+  cordoned: Flag;
+  off_duty: Flag;
   /** Of its last registration. */
   registered_at_ms: number;
+  /** Of its first registration since it was deregistered, if it ever was. */
+  created_at_ms: number;
+  /** Null: heartbeats are no facts, and leave none. */
+  last_heartbeat_at_ms: number | null;
+  updated_at_ms: number;
 }
 
-/** How many attempts of an agent ended so. Apart from `agents`, for registering again must not reset it. */
-export interface AgentTotalsTable {
+/** What an agent registered with again leaves as it is. */
+export const AGENT_KEEPS = ['created_at_ms'] as const satisfies (keyof AgentsTable)[];
+
+/** How an agent has done in one work type. Gone with the agent; registering again leaves it as it is. */
+export interface PerformanceTable {
   agent_id: string;
-  completed: number;
-  failed: number;
+  work_type: string;
+  success_count: number;
+  failure_count: number;
+  /** As the agent measured; an execution without a measure adds nothing. */
+  total_duration_ms: number;
+  last_execution_at_ms: number | null;
+  last_mono_ms: number;
+  /** Of the last execution. */
+  difficulty_assessment: Difficulty | null;
+  created_at_ms: number;
+  updated_at_ms: number;
 }
 
 export interface TasksTable {
@@ -86,6 +143,13 @@ export interface TasksTable {
   pool: string;
   work_type: string;
   capabilities: JsonText;
+  roles: JsonText;
+  assignee: string | null;
+  exclude_agents: JsonText;
+  strategy: StrategyName | null;
+  embedding: JsonText | null;
+  /** Null for a task that is dispatched. */
+  handoff: JsonText | null;
   priority: number;
   payload: JsonText;
   max_attempts: number;
@@ -98,6 +162,7 @@ export interface TasksTable {
   node_key: string | null;
   inputs: JsonText | null;
   status: TaskStatus;
+  /** Without those that were rejected. */
   attempt: number;
   /** Of its last grant; 0 before the first. */
   token: number;
@@ -110,8 +175,9 @@ export interface TasksTable {
   release_backoff_ms: number;
   duration_ms: number | null;
   created_at_ms: number;
-  /** When its last attempt was assigned. */
+  /** When its last attempt was assigned, by both clocks. */
   started_at_ms: number | null;
+  assigned_mono_ms: number | null;
   ended_at_ms: number | null;
   /** When its status last changed. */
   changed_at_ms: number;
@@ -130,6 +196,43 @@ export interface AttemptsTable {
   error: JsonText | null;
   assigned_at_ms: number;
   ended_at_ms: number | null;
+}
+
+/**
+ * Why an agent was chosen, one row for each assignment. `seq` and `position` say where in the journal it
+ * stands, and its number grows with them.
+ */
+export interface DecisionsTable {
+  task_id: string;
+  token: number;
+  attempt: number;
+  work_type: string;
+  agent_pool: string;
+  /** `agent_id` while that agent is registered; null from its deregistration on, whoever takes the id later. */
+  selected_agent_id: string | null;
+  agent_id: string;
+  strategy: StrategyName;
+  policy_version: string;
+  reason: string;
+  candidates: number;
+  excluded: JsonText;
+  probability: number | null;
+  seed: number | null;
+  score: number | null;
+  score_parts: JsonText | null;
+  scorer: string | null;
+  success_rate_percent: number;
+  specialization_match: Flag;
+  recent_context_match: Flag;
+  retried: Flag;
+  fallback: JsonText | null;
+  runners_up: JsonText | null;
+  given: JsonText | null;
+  latency_ms: number;
+  created_at_ms: number;
+  mono_ms: number;
+  seq: number;
+  position: number;
 }
 
 /** A report that was not taken. `seq` and `position` say where in the journal it stands. */

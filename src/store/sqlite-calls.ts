@@ -1,7 +1,8 @@
+import type { RoutingDecision } from '../protocol/decision.js';
 import type { WireError } from '../protocol/errors.js';
-import type { AgentRow, TaskDetail, TaskRow } from '../protocol/frames.js';
-import type { Recovered } from '../protocol/journal.js';
-import type { KnownTask, OrchestrationDetail, TaskFilter } from './store.js';
+import type { AgentRow, PerformanceRow, TaskDetail, TaskRow } from '../protocol/frames.js';
+import type { JournalRow, Recovered } from '../protocol/journal.js';
+import type { DecisionFilter, KnownTask, OrchestrationDetail, PerformanceFilter, TaskFilter } from './store.js';
 
 /** What the process asks of the thread that owns the file. */
 export interface SqliteCalls {
@@ -14,6 +15,9 @@ export interface SqliteCalls {
   tasks(filter: TaskFilter): TaskRow[];
   agents(pool: string | undefined): AgentRow[];
   orchestration(id: string): OrchestrationDetail | undefined;
+  decisions(filter: DecisionFilter): RoutingDecision[];
+  performance(filter: PerformanceFilter): PerformanceRow[];
+  rows(after: number, limit: number): JournalRow[];
   close(): undefined;
 }
 

@@ -6,7 +6,7 @@ import type { Schema } from './schema.js';
 /** How long a statement waits while another process writes. */
 const BUSY_TIMEOUT_MS = 5_000;
 
-export const SQLITE_TYPES: ColumnTypes = { binary: 'blob' };
+export const SQLITE_TYPES: ColumnTypes = { binary: 'blob', serial: 'integer' };
 
 /**
  * One connection, seen two ways: `db` for the schema and for queries, `raw` for statements that run
@@ -26,6 +26,7 @@ export class Connection {
     try {
       enableWal(this.raw);
       this.setDurable(true);
+      this.raw.exec('PRAGMA foreign_keys = ON');
     } catch (thrown) {
       this.raw.close();
       throw thrown;
@@ -64,7 +65,29 @@ export class Connection {
   }
 }
 
+/** How often a file is tried that another process turns to a write-ahead log at the same moment. */
+const WAL_ATTEMPTS = 10;
+
+/**
+ * A file that is new is turned once. Whoever is second then is told that it is locked, however long it would
+ * wait; a transaction does wait, and behind it the file has its log.
+ */
 function enableWal(raw: Database.Database): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return turnToWal(raw);
+    } catch (thrown) {
+      if (!isBusy(thrown) || attempt === WAL_ATTEMPTS) throw thrown;
+      raw.exec('BEGIN IMMEDIATE; COMMIT');
+    }
+  }
+}
+
+function isBusy(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'SQLITE_BUSY';
+}
+
+function turnToWal(raw: Database.Database): void {
   const [row] = raw.prepare('PRAGMA journal_mode = WAL').all([]) as { journal_mode: string }[];
   if (row?.journal_mode !== 'wal') {
     throw new Error(`its file system does not support a write-ahead log (journal_mode is ${row?.journal_mode})`);

@@ -3,7 +3,8 @@ import type { Recovered } from '../protocol/journal.js';
 import { deposed, storeFailed } from './errors.js';
 import { images } from './images.js';
 import { migrateUp } from './migrations/index.js';
-import { readAgents, readLive, readOrchestration, readTask, readTasks } from './queries.js';
+import { readAgents, readDecisions, readOrchestration, readPerformance, readTask, readTasks } from './queries.js';
+import { readLive } from './queries-live.js';
 import type { SqliteMessage, SqliteRequest } from './sqlite-calls.js';
 import { type Connection, SQLITE_TYPES } from './sqlite-connection.js';
 import { SqliteJournal } from './sqlite-journal.js';
@@ -126,6 +127,9 @@ export class SqliteEngine {
         case 'known':
           this.#send({ kind: 'result', id, result: this.#require().tables.known(...request.args) });
           break;
+        case 'rows':
+          this.#send({ kind: 'result', id, result: this.#require().journal.after(...request.args) });
+          break;
         case 'lead': {
           const recovered = await this.#lead(...request.args);
           return await this.#answerLater(id, async () => recovered);
@@ -138,6 +142,10 @@ export class SqliteEngine {
           return await this.#read(id, () => readAgents(db, ...request.args));
         case 'orchestration':
           return await this.#read(id, () => readOrchestration(db, ...request.args));
+        case 'decisions':
+          return await this.#read(id, () => readDecisions(db, ...request.args));
+        case 'performance':
+          return await this.#read(id, () => readPerformance(db, ...request.args));
         case 'close':
           return await this.#wait({ seq: this.#appended, settle: () => this.#close(id) });
       }

@@ -3,11 +3,12 @@ import { dirname, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Clock, systemClock } from '../clock.js';
 import { pack } from '../protocol/codec.js';
-import type { AgentRow, TaskDetail, TaskRow } from '../protocol/frames.js';
+import type { RoutingDecision } from '../protocol/decision.js';
+import type { AgentRow, PerformanceRow, TaskDetail, TaskRow } from '../protocol/frames.js';
 import type { JournalRow, Recovered } from '../protocol/journal.js';
 import { storeFailed } from './errors.js';
 import { SqliteThread } from './sqlite-thread.js';
-import type { KnownTask, OrchestrationDetail, Store, TaskFilter } from './store.js';
+import type { DecisionFilter, KnownTask, OrchestrationDetail, PerformanceFilter, Store, TaskFilter } from './store.js';
 
 export interface SqliteOptions {
   /** The file; it and its folder are made where they are missing. */
@@ -76,6 +77,18 @@ class SqliteStore implements Store {
 
   orchestration(id: string): Promise<OrchestrationDetail | undefined> {
     return this.#thread.call('orchestration', [id]);
+  }
+
+  decisions(filter: DecisionFilter): Promise<RoutingDecision[]> {
+    return this.#thread.call('decisions', [filter]);
+  }
+
+  performance(filter: PerformanceFilter): Promise<PerformanceRow[]> {
+    return this.#thread.call('performance', [filter]);
+  }
+
+  rows(after: number, limit: number): Promise<JournalRow[]> {
+    return this.#thread.call('rows', [after, limit]);
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
-import type { AgentRow, OrchestrationRow, TaskDetail, TaskRow } from '../protocol/frames.js';
+import type { RoutingDecision } from '../protocol/decision.js';
+import type { AgentRow, OrchestrationRow, PerformanceRow, TaskDetail, TaskRow } from '../protocol/frames.js';
 import type { JournalRow, NodeImage, Recovered } from '../protocol/journal.js';
 import type { OrchestrationSpec, TaskEvent, TaskStatus } from '../protocol/task.js';
 
@@ -8,12 +9,31 @@ export interface KnownTask {
   /** The token of its last grant; 0 where it had none. */
   readonly token: number;
   readonly agentId?: string;
+  /** The client that hands it over, where one does. */
+  readonly handedOverBy?: string;
 }
 
 export interface TaskFilter {
   readonly status?: TaskStatus | undefined;
   readonly pool?: string | undefined;
   readonly orchestrationId?: string | undefined;
+  readonly limit: number;
+}
+
+/** Times are of the wall clock, both inclusive. */
+export interface DecisionFilter {
+  readonly taskId?: string | undefined;
+  readonly agentId?: string | undefined;
+  readonly workType?: string | undefined;
+  readonly pool?: string | undefined;
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly limit: number;
+}
+
+export interface PerformanceFilter {
+  readonly agentId?: string | undefined;
+  readonly workType?: string | undefined;
   readonly limit: number;
 }
 
@@ -61,9 +81,18 @@ export interface Store {
   task(taskId: string): Promise<TaskDetail | undefined>;
   /** Newest first. */
   tasks(filter: TaskFilter): Promise<TaskRow[]>;
-  /** By pool and place in the rotation. */
+  /** The first `LIMITS.rowsPerQuery`, by pool and place in the rotation. */
   agents(pool?: string): Promise<AgentRow[]>;
   orchestration(id: string): Promise<OrchestrationDetail | undefined>;
+  /** Newest first, of agents that were deregistered too. */
+  decisions(filter: DecisionFilter): Promise<RoutingDecision[]>;
+  /** Of registered agents, by agent and work type. */
+  performance(filter: PerformanceFilter): Promise<PerformanceRow[]>;
+  /**
+   * Rows of the journal behind `after`, in order: decisions are replayed from them.
+   * @throws RotaError NOT_REPLAYABLE from a store that keeps none.
+   */
+  rows(after: number, limit: number): Promise<JournalRow[]>;
 
   /** Waits for appends under way; after it every call rejects with CLOSED. */
   close(): Promise<void>;

@@ -1,37 +1,31 @@
 import type { WireError } from '../protocol/errors.js';
-import type { AgentRow, AttemptRow, OrchestrationRow, TaskDetail, TaskRow } from '../protocol/frames.js';
+import type {
+  AgentRow,
+  AttemptRow,
+  OrchestrationRow,
+  PerformanceRow,
+  TaskDetail,
+  TaskRow,
+} from '../protocol/frames.js';
 import type { NodeImage } from '../protocol/journal.js';
 import type { Json } from '../protocol/json.js';
 import type { TaskEvent } from '../protocol/task.js';
 import type {
   AgentsTable,
   AttemptsTable,
-  JsonText,
   OrchestrationsTable,
   OrchestrationTasksTable,
+  PerformanceTable,
   RefusalsTable,
   TasksTable,
 } from './schema.js';
 import type { KnownTask, OrchestrationDetail } from './store.js';
+import { parse, present } from './values.js';
 
 /** How rows of the tables look to those who ask. Pure; every store answers with these. */
 
 /** Of a task's refused reports the newest are shown: whoever sends wrong ones may send many. */
 export const REFUSALS_SHOWN = 100;
-
-/** Reads JSON that `fold` wrote; what it may be is known from the column. */
-export function parse<T>(text: JsonText): T;
-export function parse<T>(text: JsonText | null): T | undefined;
-export function parse<T>(text: JsonText | null): T | undefined {
-  return text === null ? undefined : (JSON.parse(text) as T);
-}
-
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined | null> };
-
-/** Leaves out what is not there, as optional fields of the protocol want it. */
-export function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null)) as Present<T>;
-}
 
 /** A result may be `null`, which is not the same as none. */
 function resultOf(row: Pick<TasksTable, 'result'>): { result?: Json } {
@@ -45,6 +39,8 @@ export function taskRow(row: TasksTable): TaskRow {
     pool: row.pool,
     workType: row.work_type,
     capabilities: parse(row.capabilities),
+    roles: parse(row.roles),
+    excludeAgents: parse(row.exclude_agents),
     priority: row.priority,
     status: row.status,
     attempt: row.attempt,
@@ -52,6 +48,8 @@ export function taskRow(row: TasksTable): TaskRow {
     submittedBy: row.submitted_by,
     createdAtMs: row.created_at_ms,
     ...present({
+      assignee: row.assignee,
+      strategy: row.strategy,
       agentId: row.agent_id,
       orchestrationId: row.orchestration_id,
       key: row.node_key,
@@ -94,6 +92,7 @@ export function taskDetail(
 
 /** `lastAgentId`: whom its last grant went to. */
 export function knownTask(row: TasksTable, lastAgentId: string | null | undefined): KnownTask {
+  const isHandedOver = row.handoff !== null && (row.status === 'assigned' || row.status === 'running');
   const event: TaskEvent = {
     taskId: row.id,
     status: row.status,
@@ -101,13 +100,15 @@ export function knownTask(row: TasksTable, lastAgentId: string | null | undefine
     atMs: row.changed_at_ms,
     ...resultOf(row),
     ...present({
+      token: isHandedOver ? row.token : null,
       agentId: row.agent_id,
       orchestrationId: row.orchestration_id,
       reason: row.reason,
       error: parse<WireError>(row.error),
     }),
   };
-  return { event, token: row.token, ...present({ agentId: lastAgentId }) };
+  const handedOverBy = row.handoff === null ? null : row.submitted_by;
+  return { event, token: row.token, ...present({ agentId: lastAgentId, handedOverBy }) };
 }
 
 /** Tasks that an agent has now, and how its attempts ended. */
@@ -117,19 +118,57 @@ export interface AgentCounts {
   readonly failed: number;
 }
 
-export function agentRow(row: AgentsTable, counts: AgentCounts): AgentRow {
+/** What is shown of an agent. An embedding, which may be longer than all of it, is not. */
+export const AGENT_SHOWN = [
+  'id',
+  'pool',
+  'kind',
+  'enabled',
+  'availability',
+  'capabilities',
+  'roles',
+  'specializations',
+  'max_concurrency',
+  'prefetch',
+  'presence',
+  'cordoned',
+  'off_duty',
+  'registered_at_ms',
+] as const satisfies (keyof AgentsTable)[];
+
+export function agentRow(row: Pick<AgentsTable, (typeof AGENT_SHOWN)[number]>, counts: AgentCounts): AgentRow {
   return {
     id: row.id,
     pool: row.pool,
     kind: row.kind,
+    enabled: row.enabled === 1,
+    availability: row.availability,
     capabilities: parse(row.capabilities),
+    roles: parse(row.roles),
+    specializations: parse(row.specializations),
     maxConcurrency: row.max_concurrency,
     prefetch: row.prefetch,
     presence: row.presence,
+    cordoned: row.cordoned === 1,
+    offDuty: row.off_duty === 1,
     load: counts.load,
     completed: counts.completed,
     failed: counts.failed,
     registeredAtMs: row.registered_at_ms,
+  };
+}
+
+export function performanceRow(row: PerformanceTable): PerformanceRow {
+  return {
+    agentId: row.agent_id,
+    workType: row.work_type,
+    successCount: row.success_count,
+    failureCount: row.failure_count,
+    totalDurationMs: row.total_duration_ms,
+    ...present({
+      lastExecutionAtMs: row.last_execution_at_ms,
+      difficultyAssessment: row.difficulty_assessment,
+    }),
   };
 }
 

@@ -1,31 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Store } from '#rota/store/store.js';
-import { AT_MS, assigned, completed, registered, released, submitted } from '../support/events.js';
+import { AT_MS, assigned, completed, failed, registered, released, submitted } from '../support/events.js';
 import { rowHistory } from '../support/histories.js';
 import { Replay } from '../support/replay.js';
-import { appendAll, leadAs } from '../support/stores.js';
-
-interface StoreUnderTest extends AsyncDisposable {
-  readonly store: Store;
-}
+import { appendAll, leadAs, type Open } from '../support/stores.js';
+import { selectionContract } from './store-selection.contract.js';
 
 /** What every store must do. `open` gives an empty one; `runs` is how many random histories it is tried with. */
 export function storeContract(name: string, runs: number, open: Open): void {
   describe(`${name} store`, () => {
     leadership(open);
     reads(open);
+    selectionContract(open);
     histories(open, runs);
   });
 }
-
-type Open = () => Promise<StoreUnderTest>;
 
 function leadership(open: Open): void {
   test('an empty store gives its first leader epoch 1 and nothing else', async () => {
     await using made = await open();
     const recovered = await made.store.lead('a');
-    expect(recovered).toEqual({ epoch: 1, seq: 0, pools: [], orchestrations: [], newestId: '', tail: [] });
+    expect(recovered).toEqual({ epoch: 1, seq: 0, monoMs: 0, pools: [], orchestrations: [], newestId: '', tail: [] });
   });
 
   test('before anybody leads, nothing is appended', async () => {
@@ -96,6 +92,9 @@ function leadership(open: Open): void {
     await expect(store.tasks({ limit: 1 })).rejects.toMatchObject(closed);
     await expect(store.agents()).rejects.toMatchObject(closed);
     await expect(store.orchestration('o')).rejects.toMatchObject(closed);
+    await expect(store.decisions({ limit: 1 })).rejects.toMatchObject(closed);
+    await expect(store.performance({ limit: 1 })).rejects.toMatchObject(closed);
+    await expect(store.rows(0, 1)).rejects.toMatchObject(closed);
   });
 }
 
@@ -153,10 +152,7 @@ function reads(open: Open): void {
     const leader = await leadAs(store, 'a');
     await store.append(leader.row(registered('a-1'), registered('a-2', 1), submitted('t', 1), assigned('t', 'a-1')));
     await store.append(leader.row(released('t', 'a-1', 'failed')));
-    const error = released('t', 'a-1', 'failed').error;
-    await store.append(
-      leader.row({ type: 'taskFailed', atMs: AT_MS + 400, taskId: 't', error, token: 1, agentId: 'a-1' }),
-    );
+    await store.append(leader.row(failed('t', 'a-1')));
     expect(await store.agents()).toMatchObject([
       { id: 'a-1', failed: 1, completed: 0, load: 0 },
       { id: 'a-2', failed: 0, completed: 0, load: 0 },
@@ -237,7 +233,37 @@ export async function expectAnswers(store: Store, replay: Replay): Promise<void>
   const taskIds = replay.taskIds();
   expect(await store.tasks({ limit: 1_000 })).toEqual(replay.tasks());
   expect(await store.agents()).toEqual(replay.agents());
+  await expectDecisions(store, replay);
+  expect(await store.performance({ limit: 1_000 })).toEqual(replay.performance());
   for (const id of taskIds) expect(await store.task(id)).toEqual(replay.detail(id));
   for (const id of replay.orchestrationIds()) expect(await store.orchestration(id)).toEqual(replay.orchestration(id));
   expect(await store.known(taskIds)).toEqual(new Map(taskIds.map((id) => [id, replay.known(id)])));
+}
+
+/** All of them, and by each filter and two; `limit` cuts after the order. */
+async function expectDecisions(store: Store, replay: Replay): Promise<void> {
+  const all = replay.decisions();
+  expect(await store.decisions({ limit: 1_000 })).toEqual(all);
+  const some = all[Math.floor(all.length / 2)];
+  if (some === undefined) return;
+  const { taskId, agentId, workType, pool, atMs } = some;
+  const filters = [
+    { taskId },
+    { agentId },
+    { workType },
+    { pool },
+    { agentId, workType },
+    { pool, fromMs: atMs },
+    { toMs: atMs },
+    { fromMs: atMs, toMs: atMs },
+  ];
+  for (const { fromMs = 0, toMs = Number.MAX_SAFE_INTEGER, ...fields } of filters) {
+    const matching = all.filter(
+      (row) =>
+        row.atMs >= fromMs &&
+        row.atMs <= toMs &&
+        Object.entries(fields).every(([key, value]) => row[key as 'taskId'] === value),
+    );
+    expect(await store.decisions({ ...fields, fromMs, toMs, limit: 3 })).toEqual(matching.slice(0, 3));
+  }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { STRATEGIES } from '#rota/protocol/policy.js';
 
 const BENCH = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url));
 
@@ -50,9 +51,12 @@ function isRunning(pid: number): boolean {
 }
 
 const above = expect.toSatisfy((value: unknown) => typeof value === 'number' && value > 0);
+/** A delay may be none. */
+const notBelow = expect.toSatisfy((value: unknown) => typeof value === 'number' && value >= 0);
+const spreadOfDelays = { median: notBelow, min: notBelow, max: notBelow };
 const quantiles = { samples: above, p50: above, p95: above, p99: above, max: above };
-const ratios = { p50: above, p95: above, p99: above, max: above };
 const spread = { median: above, min: above, max: above };
+const ratios = { p50: above, p95: above, p99: above, max: above };
 const version = expect.stringMatching(/^\d+\.\d+/);
 
 function throughputRow(prefetch: number): object {
@@ -66,6 +70,38 @@ function throughputRow(prefetch: number): object {
   };
 }
 
+function selectionRow(agents: number, strategy: string, label: string | null): object {
+  const side = { perSecond: spread, chooseMs: quantiles };
+  return { agents, strategy, label, engine: side, scan: side, ofScan: above };
+}
+
+function scoringRow(candidates: number, confidence: string): object {
+  return { candidates, confidence, inlineMs: quantiles, heldMs: quantiles, answeredMs: quantiles, ofInline: above };
+}
+
+function semanticWay(isChoosing: boolean): object {
+  return {
+    delayMs: { p50: spreadOfDelays, p99: spreadOfDelays, max: spreadOfDelays },
+    late: notBelow,
+    ...(isChoosing ? { chooseMs: quantiles } : {}),
+  };
+}
+
+function scaleRow(agents: number, store: string): object {
+  return {
+    agents,
+    store,
+    ratePerSecond: 200,
+    joinedPerSecond: above,
+    commitMs: quantiles,
+    residentMiB: { joined: above, worked: above },
+    lateMs: quantiles,
+    acknowledgedMs: quantiles,
+    assignedMs: quantiles,
+    dueToAssignedMs: quantiles,
+  };
+}
+
 describe('npm run bench', () => {
   it('reports every row, with what it was measured on', async () => {
     const { code, stdout, stderr } = await bench('--quick', '--json').ended;
@@ -73,7 +109,7 @@ describe('npm run bench', () => {
     expect(stderr).toBe('');
     expect(code).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report.durability).toBe('sqlite (WAL, synchronous=FULL)');
+    const store = 'sqlite (WAL, synchronous=FULL)';
     expect(report.versions).toMatchObject({
       rota: version,
       node: process.versions.node,
@@ -94,7 +130,7 @@ describe('npm run bench', () => {
       latency: {
         prefetch: 0,
         maxConcurrency: 16,
-        store: report.durability,
+        store,
         ratePerSecond: 200,
         clock: report.clock,
         sentMs: quantiles,
@@ -104,6 +140,19 @@ describe('npm run bench', () => {
         ofFloor: { started: ratios, known: ratios },
         ofPacedFloor: { started: ratios, known: ratios },
       },
+      selection: [10, 1_000].flatMap((agents) =>
+        [null, 'sql'].flatMap((label) => STRATEGIES.map((strategy) => selectionRow(agents, strategy, label))),
+      ),
+      scoring: [100, 1_000].flatMap((candidates) =>
+        ['none', 'lower-bound', 'thompson'].map((confidence) => scoringRow(candidates, confidence)),
+      ),
+      semantic: {
+        agents: 100,
+        dimensions: 16,
+        ratePerSecond: 25,
+        ways: { nothing: semanticWay(false), inline: semanticWay(true), threads: semanticWay(true) },
+      },
+      scale: [scaleRow(100, store)],
     });
     expect(report.rows.latency.knownMs.samples).toBe(200);
     expect(readdirSync(folder)).toEqual([]);
@@ -142,10 +191,21 @@ describe('npm run bench', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('names an option that it does not take', async () => {
-    const { code, stderr } = await bench('--rate', 'fast').ended;
+  it('measures a part alone', async () => {
+    const { code, stdout } = await bench('--quick', '--part', 'scoring').ended;
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('| thompson    |        100 |');
+    expect(stdout).not.toContain('## Tasks');
+  });
+
+  it.each([
+    { args: ['--rate', 'fast'], says: '--rate is "fast": give a whole number from 1 to 9,999,999.\n' },
+    { args: ['--part', 'all'], says: '--part is "all": give one of tasks, selection, scoring, semantic, scale.\n' },
+  ])('names an option that it does not take: $args', async ({ args, says }) => {
+    const { code, stderr } = await bench(...args).ended;
 
     expect(code).toBe(1);
-    expect(stderr).toBe('--rate is "fast": give a whole number from 1 to 9,999,999.\n');
+    expect(stderr).toBe(says);
   });
 });

@@ -50,26 +50,31 @@ async function outputOf(file: string, cwd: string): Promise<string> {
   return stdout.replaceAll(/ +$/gm, '');
 }
 
-describe('docs/embedding.md', () => {
-  const examples = examplesOf('docs/embedding.md');
-  const blocks = readFileSync(join(root, 'docs/embedding.md'), 'utf8').match(/^```js/gm) ?? [];
+const PAGES = [
+  { page: 'docs/embedding.md', runs: 10 },
+  { page: 'docs/assigning.md', runs: 2 },
+];
+
+describe.each(PAGES)('$page', ({ page, runs }) => {
+  const examples = examplesOf(page);
 
   it('has an output below each of its examples', () => {
-    expect(examples.length).toBe(blocks.length);
-    expect(examples.length).toBeGreaterThan(5);
+    const marked = readFileSync(join(root, page), 'utf8').match(/^```js run/gm) ?? [];
+    expect(examples.length).toBe(marked.length);
+    expect(examples.length).toBeGreaterThanOrEqual(runs);
   });
 
   it.each(examples)('$heading (line $line) prints what it says', async ({ line, code, output }) => {
-    const cwd = join(folder, String(line));
-    await mkdir(cwd);
+    const cwd = await mkdtemp(join(folder, `line-${line}-`));
     const file = join(cwd, 'example.mjs');
     await writeFile(file, code);
     expect(await outputOf(file, cwd)).toBe(output.replaceAll(/ +$/gm, ''));
   });
+});
 
-  it('begins with the example that is in the repository', async () => {
-    const file = join(root, 'examples/embedded/main.mjs');
-    expect(readFileSync(file, 'utf8')).toBe(examples[0]?.code);
-    expect(await outputOf(file, folder)).toBe(examples[0]?.output);
-  });
+it('docs/embedding.md begins with the example that is in the repository', async () => {
+  const [first] = examplesOf('docs/embedding.md');
+  const file = join(root, 'examples/embedded/main.mjs');
+  expect(readFileSync(file, 'utf8')).toBe(first?.code);
+  expect(await outputOf(file, folder)).toBe(first?.output);
 });

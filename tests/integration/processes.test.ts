@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TaskDetail } from '#rota/protocol/frames.js';
 import { createAgent } from '#rota/sdk/agent.js';
-import { createClient, type TaskOutcome } from '#rota/sdk/client.js';
+import { createClient, type TaskOutcome } from '#rota/sdk/index.js';
 import { connectNats } from '#rota/transport/nats.js';
 import { createGate, type Gate } from '../support/gate.js';
 import { startTestNats, type TestNats } from '../support/nats-server.js';
@@ -53,7 +53,9 @@ class Stage implements AsyncDisposable {
 
   async coordinator(): Promise<Rota> {
     const store = join(this.#folder.path, 'rota.db');
-    const coordinator = this.start('up', '--store', store, '--lease-ms', String(LEASE_MS));
+    // Agents, each a process, join while the run starts.
+    const policies = join(ROOT, 'examples/seattle-weather/policies.yaml');
+    const coordinator = this.start('up', '--store', store, '--policies', policies, '--lease-ms', String(LEASE_MS));
     await coordinator.says(/"leading"|leading/);
     return coordinator;
   }

@@ -8,12 +8,12 @@ import { NO_MIGRATIONS } from 'kysely';
 import { expect, test } from 'vitest';
 import { pack } from '#rota/protocol/codec.js';
 import type { JournalRow } from '#rota/protocol/journal.js';
-import { createMigrator } from '#rota/store/migrations/index.js';
+import { createMigrator, migrateUp } from '#rota/store/migrations/index.js';
 import { openSqlite } from '#rota/store/sqlite.js';
 import { Connection, SQLITE_TYPES } from '#rota/store/sqlite-connection.js';
 import { SqliteJournal } from '#rota/store/sqlite-journal.js';
 import { expectAnswers } from '../contract/store.contract.js';
-import { submitted } from '../support/events.js';
+import { assigned, completed, deregistered, registered, submitted } from '../support/events.js';
 import { rowHistory } from '../support/histories.js';
 import { Replay } from '../support/replay.js';
 import { appendAll, leadAs, temporaryFolder } from '../support/stores.js';
@@ -78,6 +78,15 @@ test('of two handles on one file the second to lead deposes the first', async ()
   await Promise.all([first.close(), second.close()]);
 });
 
+test('several may open a new file at the same moment', async () => {
+  await using folder = await temporaryFolder();
+  for (let file = 0; file < 20; file++) {
+    const path = folder.file(`new-${file}.db`);
+    const stores = await Promise.all([1, 2, 3].map(() => openSqlite({ path })));
+    await Promise.all(stores.map((store) => store.close()));
+  }
+});
+
 test('migrations go up, down and up again to the same schema', async () => {
   await using folder = await temporaryFolder();
   const connection = new Connection(folder.file('rota.db'));
@@ -96,6 +105,128 @@ test('migrations go up, down and up again to the same schema', async () => {
   expect((await migrator.migrateToLatest()).error).toBeUndefined();
   expect(schema()).toEqual(up);
   connection.close();
+});
+
+test('the second migration goes up, down and up again, and rows that were there before come through', async () => {
+  await using folder = await temporaryFolder();
+  const connection = new Connection(folder.file('rota.db'));
+  const migrator = createMigrator(connection.db, SQLITE_TYPES);
+  const migrateTo = async (name: string) => expect((await migrator.migrateTo(name)).error).toBeUndefined();
+  const all = (query: string) => connection.raw.prepare(query).all([]);
+  const schema = () => all("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'kysely%' ORDER BY name");
+  await migrateTo('0001_initial');
+  const first = schema();
+  connection.raw.exec(`
+    INSERT INTO pools VALUES ('alpha', 7, 1), ('beta', -1, 0);
+    INSERT INTO agents VALUES ('ann', 'alpha', 's', 'bot', '[]', 1, 0, 0, 'online', 77);
+    INSERT INTO agent_totals VALUES ('ann', 1, 0);
+    INSERT INTO tasks SELECT 't', 'alpha', 'deploy', '[]', 3, 'null', 3, 0, NULL, 'client', 'end', 1, NULL, NULL, NULL,
+      'completed', 1, 1, 'ann', NULL, 'null', NULL, 0, 2.5, 80, 90, 100, 100;
+    INSERT INTO attempts VALUES ('t', 1, 1, 'ann', 'round-robin', 'next', 1, 'completed', NULL, 90, 100);`);
+  await migrateTo('0002_selection');
+  const second = schema();
+  const performance = [
+    { agent_id: 'ann', work_type: 'deploy', success_count: 1, failure_count: 0, total_duration_ms: 2.5 },
+  ];
+  const query = 'SELECT agent_id, work_type, success_count, failure_count, total_duration_ms FROM agent_performance';
+  expect(all(query)).toEqual(performance);
+  const agent = { id: 'ann', enabled: 1, roles: '[]', created_at_ms: 77, updated_at_ms: 77, embedding: null };
+  expect(all('SELECT * FROM agents')).toMatchObject([agent]);
+  const rotations = [{ pool: 'alpha', rotation: '', cursor: 7 }];
+  expect(all('SELECT * FROM rotations')).toEqual(rotations);
+  connection.raw.exec("INSERT INTO rotations VALUES ('beta', 'sql|', 3)");
+  await migrateTo('0001_initial');
+  expect(schema()).toEqual(first);
+  expect(all('SELECT * FROM pools ORDER BY pool')).toEqual([
+    { pool: 'alpha', cursor: 7, last_order: 1 },
+    { pool: 'beta', cursor: -1, last_order: 0 },
+  ]);
+  expect(all('SELECT * FROM agent_totals')).toEqual([{ agent_id: 'ann', completed: 1, failed: 0 }]);
+  await migrateTo('0002_selection');
+  expect(schema()).toEqual(second);
+  expect(all(query)).toEqual(performance);
+  expect(all('SELECT * FROM rotations')).toEqual(rotations);
+  connection.close();
+});
+
+test('the database itself sees to what refers to an agent', async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file('rota.db');
+  const store = await openSqlite({ path });
+  const leader = await leadAs(store, 'a');
+  await store.append(leader.row(registered('ann'), submitted('t', 1), assigned('t', 'ann'), completed('t', 'ann')));
+  expect(await store.performance({ limit: 10 })).toHaveLength(1);
+  const connection = new Connection(path);
+  const { raw } = connection;
+  const orphan = "UPDATE routing_decisions SET selected_agent_id = 'nobody'";
+  expect(() => raw.exec(orphan)).toThrow(/FOREIGN KEY/);
+  raw.exec('DELETE FROM agents');
+  expect(raw.prepare('SELECT count(*) AS n FROM agent_performance').all([])).toEqual([{ n: 0 }]);
+  expect(raw.prepare('SELECT agent_id, selected_agent_id FROM routing_decisions').all([])).toEqual([
+    { agent_id: 'ann', selected_agent_id: null },
+  ]);
+  connection.close();
+  await store.close();
+});
+
+test('what is asked of decisions is found by an index, in its order', async () => {
+  await using folder = await temporaryFolder();
+  const connection = new Connection(folder.file('rota.db'));
+  await migrateUp(connection.db, SQLITE_TYPES);
+  const plan = (query: string) =>
+    (connection.raw.prepare(`EXPLAIN QUERY PLAN ${query}`).all([]) as { detail: string }[]).map((row) => row.detail);
+  const newest = 'ORDER BY created_at_ms DESC, id DESC LIMIT 100';
+  const history = `SELECT task_id FROM routing_decisions WHERE agent_pool = 'p'
+    AND (seq, position) > (1, 2) ORDER BY seq DESC, position DESC LIMIT 1000`;
+  for (const query of [
+    `SELECT * FROM routing_decisions ${newest}`,
+    `SELECT * FROM routing_decisions WHERE task_id = 't'`,
+    `SELECT * FROM routing_decisions WHERE work_type = 'w' ${newest}`,
+    `SELECT * FROM routing_decisions WHERE agent_pool = 'p' ${newest}`,
+    `SELECT * FROM routing_decisions WHERE selected_agent_id = 'a' ${newest}`,
+    `SELECT * FROM routing_decisions WHERE selected_agent_id IS NULL AND agent_id = 'a' ${newest}`,
+    `SELECT * FROM routing_decisions WHERE agent_pool = 'p' AND created_at_ms >= 1 ${newest}`,
+    history,
+  ]) {
+    expect(plan(query)).toEqual([expect.stringMatching(/USING (COVERING )?INDEX/)]);
+  }
+  connection.close();
+});
+
+test('an agent that registers again keeps the time of its creation; one that was deregistered does not', async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file('rota.db');
+  const store = await openSqlite({ path });
+  const leader = await leadAs(store, 'a');
+  const connection = new Connection(path);
+  const times = async () => {
+    await store.agents();
+    return connection.raw.prepare('SELECT created_at_ms, registered_at_ms, updated_at_ms FROM agents').all([]);
+  };
+  const seen = (atMs: number) => registered('ann', 0, { atMs });
+  await store.append(leader.row(seen(1)));
+  expect(await times()).toEqual([{ created_at_ms: 1, registered_at_ms: 1, updated_at_ms: 1 }]);
+  await store.append(leader.row(seen(2), seen(3)));
+  await store.append(leader.row({ type: 'agentFlagged', atMs: 4, agentId: 'ann', flag: 'cordoned', isSet: true }));
+  expect(await times()).toEqual([{ created_at_ms: 1, registered_at_ms: 3, updated_at_ms: 4 }]);
+  await store.append(leader.row(seen(5), deregistered('ann'), seen(6), seen(7)));
+  expect(await times()).toEqual([{ created_at_ms: 6, registered_at_ms: 7, updated_at_ms: 7 }]);
+  connection.close();
+  await store.close();
+});
+
+test('rows of the journal are given back in order, from any place, as many as asked for', async () => {
+  await fc.assert(
+    fc.asyncProperty(rowHistory(40), fc.nat(20), fc.integer({ min: 1, max: 20 }), async (rows, after, limit) => {
+      await using folder = await temporaryFolder();
+      const store = await openSqlite({ path: folder.file('rota.db') });
+      await store.lead('a');
+      await appendAll(store, rows);
+      expect(await store.rows(after, limit)).toEqual(rows.slice(after, after + limit));
+      await store.close();
+    }),
+    { numRuns: 10 },
+  );
 });
 
 test('a schema of a newer version is refused and left as it is', async () => {

@@ -1,8 +1,13 @@
+import type { AgentProfile } from '#rota/protocol/agent.js';
+import type { Decision } from '#rota/protocol/decision.js';
 import { RotaError } from '#rota/protocol/errors.js';
 import type {
+  AgentDeregistered,
   AgentRegistered,
+  AttemptEnded,
   TaskAssigned,
   TaskCompleted,
+  TaskFailed,
   TaskRecord,
   TaskReleased,
   TaskSubmitted,
@@ -12,9 +17,35 @@ import type {
 
 export const AT_MS = 1_700_000_000_000;
 
-export function registered(agentId: string, index = 0): AgentRegistered {
-  const profile = { pool: 'alpha', kind: 'bot' as const, capabilities: [], maxConcurrency: 1, prefetch: 0 };
-  return { type: 'agentRegistered', atMs: AT_MS, agentId, session: 's-1', profile, index };
+export const PROFILE: AgentProfile = {
+  pool: 'alpha',
+  kind: 'bot',
+  enabled: true,
+  availability: 'heartbeat',
+  capabilities: [],
+  roles: [],
+  specializations: [],
+  maxConcurrency: 1,
+  prefetch: 0,
+};
+
+export function registered(agentId: string, index = 0, more: Partial<AgentRegistered> = {}): AgentRegistered {
+  return {
+    type: 'agentRegistered',
+    atMs: AT_MS,
+    agentId,
+    session: 's-1',
+    profile: PROFILE,
+    index,
+    presence: 'online',
+    isCordoned: false,
+    isOffDuty: false,
+    ...more,
+  };
+}
+
+export function deregistered(agentId: string): AgentDeregistered {
+  return { type: 'agentDeregistered', atMs: AT_MS, agentId };
 }
 
 export function submitted(id: string, order: number, more: Partial<TaskRecord> = {}): TaskSubmitted {
@@ -23,6 +54,8 @@ export function submitted(id: string, order: number, more: Partial<TaskRecord> =
     pool: 'alpha',
     workType: 'default',
     capabilities: [],
+    roles: [],
+    excludeAgents: [],
     priority: 3,
     payload: { n: order },
     maxAttempts: 3,
@@ -36,10 +69,42 @@ export function submitted(id: string, order: number, more: Partial<TaskRecord> =
   return { type: 'taskSubmitted', atMs: task.createdAtMs, task };
 }
 
-export function assigned(taskId: string, agentId: string, token = 1): TaskAssigned {
-  const decision = { strategy: 'round-robin', reason: `${agentId} is next`, candidates: 1 };
-  const atMs = AT_MS + 100;
-  return { type: 'taskAssigned', atMs, taskId, pool: 'alpha', attempt: token, token, agentId, cursor: 0, decision };
+export function decision(agentId: string, more: Partial<Decision> = {}): Decision {
+  return {
+    strategy: 'round-robin',
+    policyVersion: '0123456789ab',
+    reason: `${agentId} is next`,
+    candidates: 1,
+    excluded: {},
+    successRatePercent: 50,
+    specializationMatch: false,
+    recentContextMatch: false,
+    retried: false,
+    latencyMs: 0.5,
+    ...more,
+  };
+}
+
+export function assigned(taskId: string, agentId: string, token = 1, more: Partial<TaskAssigned> = {}): TaskAssigned {
+  return {
+    type: 'taskAssigned',
+    atMs: AT_MS + 100,
+    monoMs: 100,
+    workType: 'default',
+    taskId,
+    pool: 'alpha',
+    attempt: token,
+    token,
+    agentId,
+    rotation: '',
+    cursor: 0,
+    decision: decision(agentId),
+    ...more,
+  };
+}
+
+function ended(agentId: string, outcome: AttemptEnded['outcome']): AttemptEnded {
+  return { attempt: 1, workType: 'default', monoMs: 200, token: 1, agentId, outcome };
 }
 
 export function released(
@@ -49,9 +114,31 @@ export function released(
   message = 'The handler threw.',
 ): TaskReleased {
   const error = new RotaError('HANDLER_FAILED', message).toWire();
-  return { type: 'taskReleased', atMs: AT_MS + 200, taskId, token: 1, agentId, outcome, error, backoffMs: 500 };
+  return { type: 'taskReleased', atMs: AT_MS + 200, taskId, ...ended(agentId, outcome), error, backoffMs: 500 };
 }
 
-export function completed(taskId: string, agentId: string, token = 1): TaskCompleted {
-  return { type: 'taskCompleted', atMs: AT_MS + 300, taskId, token, agentId, result: null, durationMs: 2.5 };
+export function failed(taskId: string, agentId: string, more: Partial<AttemptEnded> = {}): TaskFailed {
+  const error = new RotaError('HANDLER_FAILED', 'The handler threw.').toWire();
+  return { type: 'taskFailed', atMs: AT_MS + 400, taskId, error, last: { ...ended(agentId, 'failed'), ...more } };
+}
+
+export function completed(
+  taskId: string,
+  agentId: string,
+  token = 1,
+  more: Partial<TaskCompleted> = {},
+): TaskCompleted {
+  return {
+    type: 'taskCompleted',
+    atMs: AT_MS + 300,
+    monoMs: 300,
+    workType: 'default',
+    taskId,
+    token,
+    agentId,
+    result: null,
+    durationMs: 2.5,
+    difficulty: 'straightforward',
+    ...more,
+  };
 }

@@ -20,7 +20,7 @@ export interface Attack {
   readonly bytes: Uint8Array;
 }
 
-const VERBS = ['register', 'heartbeat', 'report', 'progress', 'leave', 'orchestrate', 'cancel', 'query'];
+const VERBS = 'register heartbeat report progress leave settle registry orchestrate cancel query'.split(' ');
 
 /** Subjects that the coordinator hears and that say nothing to it. */
 const ODD_TAILS = [
@@ -98,6 +98,18 @@ export class Attacker {
       leave: [{ session, presence: 'draining' }],
       [`submit.${POOL}`]: [{ watch: 'all', tasks: ['a', 'b', 'c'].map((part) => ({ id: `${id}-${part}`, payload })) }],
       orchestrate: [{ orchestration: { id, name: MARKER, tasks: [node('a'), node('b', 'a'), node('c', 'a', 'b')] } }],
+      // In a pool of its own: what is handed over keeps an agent's slot.
+      'assign.desk': [{ task: { id: `${id}-h`, payload }, fromAgent: 'bot', hops: 1 }],
+      settle: [
+        { settlements: [{ action: 'confirm', ...held }] },
+        { settlements: [{ action: 'release', ...held, reason: MARKER }] },
+        { settlements: [{ action: 'complete', ...held, result: payload, durationMs: 1 }] },
+      ],
+      registry: [
+        { op: 'register', agentId: id, profile: { pool: 'desk', availability: 'source', embedding: [0.5, 1] } },
+        { op: 'cordon', agentId: id },
+        { op: 'deregister', agentId: id },
+      ],
       cancel: [{ taskIds: [id], mode: 'abort' }, { orchestrationId: id }],
       query: [
         { query: 'events', taskIds: [id] },
@@ -106,6 +118,11 @@ export class Attacker {
         { query: 'agents' },
         { query: 'orchestration', orchestrationId: id },
         { query: 'status' },
+        { query: 'decisions', taskId: id, limit: 3 },
+        { query: 'performance', agentId: id },
+        { query: 'explain', taskId: id },
+        { query: 'replay', taskId: id, token: 1 },
+        { query: 'metrics' },
       ],
     };
     // Half of them make something: those could be half done.

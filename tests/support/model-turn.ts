@@ -1,4 +1,4 @@
-import type { Parcel, ParcelItems, Turn } from '#rota/machines/turn.js';
+import type { Parcel, ParcelItems, ScoringRun, Turn } from '#rota/machines/turn.js';
 import type { JournalEvent } from '#rota/protocol/journal.js';
 
 /** A turn that keeps what it is given, with a clock that the test moves. */
@@ -6,7 +6,9 @@ export class ModelTurn implements Turn {
   wallMs = 1_700_000_000_000;
   monoMs = 1_000;
   readonly events: JournalEvent[] = [];
-  readonly sent: { readonly to: string; readonly parcel: Parcel }[] = [];
+  /** `after`: how many facts were recorded before it. */
+  readonly sent: { readonly to: string; readonly parcel: Parcel; readonly after: number }[] = [];
+  readonly runs: ScoringRun[] = [];
   readonly #random: () => number;
 
   constructor(random: () => number = () => 0.5) {
@@ -22,7 +24,11 @@ export class ModelTurn implements Turn {
   }
 
   send(to: string, parcel: Parcel): void {
-    this.sent.push({ to, parcel });
+    this.sent.push({ to, parcel, after: this.events.length });
+  }
+
+  score(run: ScoringRun): void {
+    this.runs.push(run);
   }
 
   /** What was sent to one receiver, of one kind. */

@@ -1,17 +1,20 @@
 import { Selector } from '#rota/machines/selector.js';
 import type { NewTask, SelectorEvent } from '#rota/machines/selector-events.js';
-import type { AgentProfile } from '#rota/protocol/agent.js';
+import { type AgentProfile, AgentProfileSchema } from '#rota/protocol/agent.js';
 import type { Assignment, Report } from '#rota/protocol/frames.js';
-import { roundRobin } from '#rota/selection/round-robin.js';
+import { type PolicyInput, PolicySchema } from '#rota/protocol/policy.js';
 import { ModelTurn } from './model-turn.js';
 
 export const LEASE_MS = 1_000;
 export const HEARTBEAT_MS = 250;
 
-export function selectorWith(turn: ModelTurn, pool = 'dev'): Selector {
+/** Tasks wait for agents to come: what most tests are about. */
+const WAITING: PolicyInput = { unschedulable: 'wait' };
+
+export function selectorWith(turn: ModelTurn, policy: PolicyInput = WAITING): Selector {
   return new Selector({
-    pool,
-    strategy: roundRobin,
+    pool: 'dev',
+    rule: { version: 'test', policy: PolicySchema.parse(policy) },
     leaseMs: LEASE_MS,
     heartbeatMs: HEARTBEAT_MS,
     turn,
@@ -25,6 +28,8 @@ export function newTask(id: string, fields: Partial<NewTask> = {}): NewTask {
     pool: 'dev',
     workType: 'default',
     capabilities: [],
+    roles: [],
+    excludeAgents: [],
     priority: 3,
     payload: null,
     maxAttempts: 3,
@@ -40,9 +45,9 @@ export class PoolDriver {
   readonly turn: ModelTurn;
   readonly selector: Selector;
 
-  constructor(random?: () => number) {
+  constructor({ random, policy }: { random?: () => number; policy?: PolicyInput } = {}) {
     this.turn = new ModelTurn(random);
-    this.selector = selectorWith(this.turn);
+    this.selector = selectorWith(this.turn, { ...WAITING, ...policy });
   }
 
   handle(event: SelectorEvent): void {
@@ -50,8 +55,7 @@ export class PoolDriver {
   }
 
   join(agentId: string, profile: Partial<AgentProfile> = {}, session = `${agentId}-1`): void {
-    const defaults: AgentProfile = { pool: 'dev', kind: 'bot', capabilities: [], maxConcurrency: 1, prefetch: 0 };
-    this.handle({ type: 'REGISTER', agentId, session, profile: { ...defaults, ...profile } });
+    this.handle({ type: 'REGISTER', agentId, session, profile: AgentProfileSchema.parse({ pool: 'dev', ...profile }) });
     this.handle({ type: 'PRESENCE', agentId, presence: 'online', why: 'said so' });
   }
 
@@ -74,6 +78,24 @@ export class PoolDriver {
 
   accept(agentId: string, taskId: string): void {
     this.report(agentId, { outcome: 'accepted', taskId, token: this.token(taskId) });
+  }
+
+  reject(agentId: string, taskId: string, reason?: string): void {
+    const said = reason === undefined ? {} : { reason };
+    this.report(agentId, { outcome: 'rejected', taskId, token: this.token(taskId), ...said });
+  }
+
+  /** Answers a run of a scorer that is open; without `scoreOf` it failed. Nothing where none is. */
+  score(which: number, scoreOf?: (i: number) => number): void {
+    const open = this.turn.runs.filter(({ taskId, run }) => this.selector.task(taskId)?.scoringRun === run);
+    const one = open[which % Math.max(open.length, 1)];
+    if (one === undefined) return;
+    const { taskId, run, job } = one;
+    const outcome =
+      scoreOf === undefined
+        ? { failure: 'threw' as const, reason: 'it threw' }
+        : { scores: Float64Array.from(job.candidates, (_, i) => scoreOf(i)) };
+    this.handle({ type: 'SCORED', taskId, run, outcome });
   }
 
   tick(afterMs = 0): void {

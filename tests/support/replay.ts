@@ -1,6 +1,7 @@
-import type { AgentRow, AttemptRow, TaskDetail, TaskRow } from '#rota/protocol/frames.js';
+import type { RoutingDecision } from '#rota/protocol/decision.js';
+import type { AgentRow, AttemptRow, PerformanceRow, TaskDetail, TaskRow } from '#rota/protocol/frames.js';
 import type {
-  AgentRegistered,
+  EndedAttempt,
   JournalEvent,
   JournalRow,
   NodeImage,
@@ -13,6 +14,7 @@ import type {
 } from '#rota/protocol/journal.js';
 import type { Json } from '#rota/protocol/json.js';
 import type { KnownTask, OrchestrationDetail } from '#rota/store/store.js';
+import { PoolReplay } from './replay-pools.js';
 
 /**
  * What a store should answer, found the slow and obvious way: the whole history is kept, and every
@@ -20,9 +22,11 @@ import type { KnownTask, OrchestrationDetail } from '#rota/store/store.js';
  */
 export class Replay {
   readonly #events: JournalEvent[];
+  readonly #pools: PoolReplay;
 
   constructor(rows: readonly JournalRow[]) {
     this.#events = rows.flatMap((row) => row.events);
+    this.#pools = new PoolReplay(this.#events);
   }
 
   taskIds(): string[] {
@@ -35,17 +39,19 @@ export class Replay {
 
   known(taskId: string): KnownTask {
     const { record, row, result, last, changedAtMs } = this.#task(taskId);
-    const { orchestrationId } = record;
+    const { orchestrationId, handoff } = record;
+    const isHeld = row.status === 'assigned' || row.status === 'running';
+    const token = handoff !== undefined && isHeld ? last?.token : undefined;
     return {
       event: {
         taskId,
         status: row.status,
         attempt: row.attempt,
         atMs: changedAtMs,
-        ...defined({ agentId: row.agentId, orchestrationId, reason: row.reason, error: row.error, result }),
+        ...defined({ token, agentId: row.agentId, orchestrationId, reason: row.reason, error: row.error, result }),
       },
       token: last?.token ?? 0,
-      ...defined({ agentId: last?.agentId }),
+      ...defined({ agentId: last?.agentId, handedOverBy: handoff === undefined ? undefined : record.submittedBy }),
     };
   }
 
@@ -66,17 +72,36 @@ export class Replay {
 
   agents(): AgentRow[] {
     const tasks = this.tasks();
-    const attempts = this.taskIds().flatMap((id) => this.#task(id).attempts);
-    const rows = this.#agents().map(({ agentId, profile, index, atMs, presence }) => {
-      const ended = (outcome: AttemptRow['outcome']) =>
-        attempts.filter((attempt) => attempt.agentId === agentId && attempt.outcome === outcome).length;
-      const holds = (task: TaskRow) => task.agentId === agentId && ['assigned', 'running'].includes(task.status);
-      const load = tasks.filter(holds).length;
-      const counts = { load, completed: ended('completed'), failed: ended('failed') };
-      return { index, row: { id: agentId, ...profile, presence, ...counts, registeredAtMs: atMs } };
+    const performance = this.performance();
+    const rows = [...this.#pools.agents.values()].map(({ image, registeredAtMs }) => {
+      const { id, profile, index, presence, isCordoned: cordoned, isOffDuty: offDuty } = image;
+      const { workingHours: _hours, embedding: _embedding, ...said } = profile;
+      const holds = (task: TaskRow) => task.agentId === id && ['assigned', 'running'].includes(task.status);
+      const own = performance.filter(({ agentId }) => agentId === id);
+      const counts = {
+        load: tasks.filter(holds).length,
+        completed: own.reduce((sum, row) => sum + row.successCount, 0),
+        failed: own.reduce((sum, row) => sum + row.failureCount, 0),
+      };
+      return { index, row: { id, ...said, presence, cordoned, offDuty, ...counts, registeredAtMs } };
     });
     rows.sort((a, b) => (a.row.pool === b.row.pool ? a.index - b.index : a.row.pool < b.row.pool ? -1 : 1));
     return rows.map(({ row }) => row);
+  }
+
+  /** By agent and work type. */
+  performance(): PerformanceRow[] {
+    return this.#pools.performance().map(({ successes: _s, failures: _f, lastMonoMs: _m, ...row }) => row);
+  }
+
+  /** All, newest first. */
+  decisions(): RoutingDecision[] {
+    const made = this.#of('taskAssigned').reverse();
+    made.sort((a, b) => b.atMs - a.atMs);
+    return made.map(({ taskId, token, attempt, workType, pool, agentId, atMs, decision }) => ({
+      ...{ taskId, token, attempt, workType, pool, agentId, atMs },
+      ...decision,
+    }));
   }
 
   orchestration(id: string): OrchestrationDetail {
@@ -97,13 +122,14 @@ export class Replay {
     };
   }
 
-  images(): { pools: PoolImage[]; orchestrations: OrchestrationImage[]; newestId: string } {
+  images(): { monoMs: number; pools: PoolImage[]; orchestrations: OrchestrationImage[]; newestId: string } {
     const running = this.orchestrationIds()
       .map((id) => this.#orchestration(id))
       .filter(({ ended }) => ended === undefined);
     running.sort(({ created: a }, { created: b }) => a.atMs - b.atMs || (a.spec.id < b.spec.id ? -1 : 1));
     return {
-      pools: this.#pools().map((pool) => this.#pool(pool)),
+      monoMs: this.#pools.monoMs,
+      pools: [...this.#pools.pools].sort().map((pool) => this.#pool(pool)),
       orchestrations: running.map(({ created: { spec, submittedBy, watch, taskIds }, nodes, isCancelling }) => ({
         spec,
         submittedBy,
@@ -120,48 +146,38 @@ export class Replay {
     };
   }
 
-  #pools(): string[] {
-    const named = [
-      ...this.#of('agentRegistered').map((event) => event.profile.pool),
-      ...this.#of('taskSubmitted').map((event) => event.task.pool),
-    ];
-    return [...new Set(named)].sort();
-  }
-
   #pool(pool: string): PoolImage {
     const records = this.#of('taskSubmitted').filter((event) => event.task.pool === pool);
-    const cursors = this.#of('taskAssigned').filter((event) => event.pool === pool);
-    const agents = this.#agents().filter(({ profile }) => profile.pool === pool);
+    const agents = [...this.#pools.agents.values()]
+      .map(({ image }) => image)
+      .filter((one) => one.profile.pool === pool);
+    const isOwn = ({ agentId }: { agentId: string }) => agents.some(({ id }) => id === agentId);
     return {
       pool,
-      cursor: cursors.at(-1)?.cursor ?? -1,
+      rotations: this.#pools.rotations(pool),
       lastOrder: Math.max(0, ...records.map((event) => event.task.order)),
-      agents: agents
-        .sort((a, b) => a.index - b.index)
-        .map(({ agentId, session, profile, index, presence }) => ({ id: agentId, session, profile, index, presence })),
+      ...defined({ policy: this.#pools.policies.get(pool) }),
+      history: this.#pools.history(pool),
+      performance: this.#pools
+        .performance()
+        .filter(isOwn)
+        .map(({ agentId, workType, successes, failures, lastMonoMs }) => ({
+          ...{ agentId, workType, successes, failures, lastMonoMs },
+        })),
+      agents: agents.sort((a, b) => a.index - b.index),
       tasks: records.flatMap((event) => this.#image(event.task)),
     };
   }
 
   #image(record: TaskRecord): TaskImage[] {
-    const { row, last, backoffMs } = this.#task(record.id);
+    const { row, last, backoffMs, assignedMonoMs, ended } = this.#task(record.id);
     const { status, attempt } = row;
-    const image = { task: record, attempt, token: last?.token ?? 0, backoffMs };
+    const image = { task: record, attempt, token: last?.token ?? 0, backoffMs, ended };
     if (status === 'pending') return [{ ...image, status, ...defined({ reason: row.reason }) }];
     if (status === 'assigned' || status === 'running') {
-      return [{ ...image, status, ...defined({ agentId: row.agentId }) }];
+      return [{ ...image, status, ...defined({ agentId: row.agentId, assignedMonoMs }) }];
     }
     return [];
-  }
-
-  #agents(): (AgentRegistered & { presence: AgentRow['presence'] })[] {
-    const latest = new Map(this.#of('agentRegistered').map((event) => [event.agentId, event]));
-    return [...latest.values()].map((registered) => {
-      const after = this.#events.slice(this.#events.lastIndexOf(registered));
-      const said = after.filter((event) => event.type === 'agentPresence' && event.agentId === registered.agentId);
-      const last = said.at(-1);
-      return { ...registered, presence: last?.type === 'agentPresence' ? last.presence : 'online' };
-    });
   }
 
   #orchestration(id: string): {
@@ -191,14 +207,19 @@ export class Replay {
       pool: record.pool,
       workType: record.workType,
       capabilities: record.capabilities,
+      roles: record.roles,
+      excludeAgents: record.excludeAgents,
       priority: record.priority,
       status: 'pending',
       attempt: 0,
       maxAttempts: record.maxAttempts,
       submittedBy: record.submittedBy,
       createdAtMs: record.createdAtMs,
+      ...defined({ assignee: record.assignee, strategy: record.strategy }),
       ...defined({ orchestrationId: record.orchestrationId, key: record.key }),
     };
+    const ended: EndedAttempt[] = [];
+    let assignedMonoMs: number | undefined;
     const attempts: AttemptRow[] = [];
     let result: Json | undefined;
     let last: { token: number; agentId: string } | undefined;
@@ -215,9 +236,15 @@ export class Replay {
       switch (event.type) {
         case 'taskAssigned': {
           const { agentId, attempt, token, decision } = event;
+          const { strategy, reason, candidates } = decision;
           last = { token, agentId };
+          assignedMonoMs = event.monoMs;
           row = { ...bare, status: 'assigned', attempt, agentId, reason: decision.reason, startedAtMs: event.atMs };
-          attempts.push({ attempt, token, agentId, ...decision, outcome: 'open', assignedAtMs: event.atMs });
+          attempts.push({
+            ...{ attempt, token, agentId, strategy, reason, candidates },
+            outcome: 'open',
+            assignedAtMs: event.atMs,
+          });
           break;
         }
         case 'taskAccepted':
@@ -226,6 +253,13 @@ export class Replay {
         case 'taskReleased':
           backoffMs = event.backoffMs;
           row = { ...bare, status: 'pending', reason: event.error.message };
+          if (event.outcome === 'rejected') row.attempt--;
+          ended.push({
+            attempt: event.attempt,
+            agentId: event.agentId,
+            outcome: event.outcome,
+            error: event.error,
+          });
           endAttempt({ outcome: event.outcome, error: event.error, endedAtMs: event.atMs });
           break;
         case 'taskCompleted':
@@ -234,9 +268,9 @@ export class Replay {
           endAttempt({ outcome: 'completed', endedAtMs: event.atMs });
           break;
         case 'taskFailed': {
-          const { error, agentId, atMs: endedAtMs } = event;
-          row = { ...bare, status: 'failed', error, endedAtMs, ...defined({ agentId }) };
-          endAttempt({ outcome: 'failed', error, endedAtMs });
+          const { error, last: lost, atMs: endedAtMs } = event;
+          row = { ...bare, status: 'failed', error, endedAtMs, ...defined({ agentId: lost?.agentId }) };
+          if (lost) endAttempt({ outcome: lost.outcome, error, endedAtMs });
           break;
         }
         case 'taskCancelled': {
@@ -247,7 +281,7 @@ export class Replay {
         }
       }
     }
-    return { record, row, attempts, result, last, backoffMs, changedAtMs };
+    return { record, row, attempts, ended, result, last, backoffMs, assignedMonoMs, changedAtMs };
   }
 
   #of<Type extends JournalEvent['type']>(type: Type): Extract<JournalEvent, { type: Type }>[] {

@@ -17,6 +17,8 @@ function events(n) {
     pool: 'alpha',
     workType: 'default',
     capabilities: [],
+    roles: [],
+    excludeAgents: [],
     priority: 3,
     payload: { n },
     maxAttempts: 3,

@@ -4,6 +4,13 @@ import { join } from 'node:path';
 import type { JournalEvent, JournalRow } from '#rota/protocol/journal.js';
 import type { Store } from '#rota/store/store.js';
 
+export interface StoreUnderTest extends AsyncDisposable {
+  readonly store: Store;
+}
+
+/** Gives an empty store. */
+export type Open = () => Promise<StoreUnderTest>;
+
 /** A folder of a test's own, gone when the test ends. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { file(name: string): string }> {
   const folder = await mkdtemp(join(tmpdir(), 'rota-store-'));

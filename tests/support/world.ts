@@ -20,6 +20,7 @@ import {
   type Store,
   type Transport,
 } from '#rota/index.js';
+import type { PoliciesInput } from '#rota/protocol/policy.js';
 import { startTestNats, type TestNats } from './nats-server.js';
 
 export const TRANSPORTS = ['memory', 'nats'] as const;
@@ -27,6 +28,9 @@ export type TransportKind = (typeof TRANSPORTS)[number];
 
 /** Long enough that a busy machine ends no lease by itself. */
 const LEASE_MS = 10_000;
+
+/** Tasks wait for agents to come, unless a test is about what happens when they don't. */
+const WAITING: PoliciesInput = { defaults: { unschedulable: 'wait' } };
 
 type Broker = { readonly connect: () => Promise<Transport>; readonly nats?: TestNats };
 
@@ -93,7 +97,11 @@ export class World implements AsyncDisposable {
   async coordinator(options: Partial<EmbedOptions> = {}): Promise<Coordinator> {
     const transport = options.transport ?? (await this.connect());
     const store = options.store ?? (await this.store());
-    const coordinator = await createCoordinator({ leaseMs: LEASE_MS, ...options, transport, store });
+    const coordinator = await createCoordinator({
+      ...{ leaseMs: LEASE_MS, policies: WAITING },
+      ...options,
+      ...{ transport, store },
+    });
     this.#cleanUp.push(() => coordinator.stop());
     return coordinator;
   }

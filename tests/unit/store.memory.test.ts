@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JournalEvent, OrchestrationCreated } from '#rota/protocol/journal.js';
+import { PolicySchema } from '#rota/protocol/policy.js';
 import { createMemoryStore } from '#rota/store/memory.js';
 import { AT_MS, assigned, completed, registered, submitted } from '../support/events.js';
 import { leadAs } from '../support/stores.js';
@@ -14,6 +15,28 @@ test('of ended tasks only the newest are kept, with all that belongs to them', a
   expect(ids).toEqual(['waits', 't-10', 't-9', 't-8']);
   expect(await store.task('t-7')).toBeUndefined();
   expect(await store.agents()).toMatchObject([{ completed: 10, load: 0 }]);
+  expect((await store.decisions({ limit: 100 })).map((row) => row.taskId)).toEqual(['t-10', 't-9', 't-8']);
+});
+
+test('the history of a pool outlasts the tasks that it is of', async () => {
+  const store = createMemoryStore({ keepEnded: 3 });
+  const leader = await leadAs(store, 'a');
+  const policy = PolicySchema.parse({ historySize: 6 });
+  await store.append(
+    leader.row(registered('agent'), { type: 'policySet', atMs: AT_MS, pool: 'alpha', version: 'v', policy }),
+  );
+  for (let n = 1; n <= 10; n++) await store.append(leader.row(...finished(`t-${n}`, n)));
+  const [pool] = (await store.lead('b')).pools;
+  expect(pool?.history.map((entry) => entry.taskId)).toEqual(['t-5', 't-6', 't-7', 't-8', 't-9', 't-10']);
+});
+
+test('it keeps no journal that a decision could be replayed from, and says so', async () => {
+  const store = createMemoryStore();
+  await store.lead('a');
+  await expect(store.rows(0, 10)).rejects.toMatchObject({
+    code: 'NOT_REPLAYABLE',
+    message: expect.stringContaining('Use a store that keeps its journal.'),
+  });
 });
 
 test('ended tasks of a running orchestration are kept until it ends', async () => {
@@ -47,8 +70,15 @@ function finished(id: string, order: number, more = {}): JournalEvent[] {
 }
 
 function graph(id: string, keys: readonly string[]): OrchestrationCreated {
-  const { pool, workType, capabilities, priority, payload, maxAttempts, backoffMs } = submitted('any', 1).task;
-  const task = { pool, workType, capabilities, priority, payload, maxAttempts, backoffMs, dependsOn: [] };
+  const {
+    id: _id,
+    submittedBy: _by,
+    watch: _watch,
+    order: _order,
+    createdAtMs: _at,
+    ...asked
+  } = submitted('any', 1).task;
+  const task = { ...asked, dependsOn: [] };
   return {
     type: 'orchestrationCreated',
     atMs: AT_MS,

@@ -3,6 +3,8 @@ import { type Kysely, type Migration, sql } from 'kysely';
 /** Column types that the databases name differently. */
 export interface ColumnTypes {
   readonly binary: 'blob' | 'bytea';
+  /** Of a key that the database counts up itself. */
+  readonly serial: 'integer' | 'bigserial';
 }
 
 const TABLES = [

@@ -2,12 +2,13 @@ import { type Kysely, type Migration, Migrator } from 'kysely';
 import { RotaError } from '../../protocol/errors.js';
 import type { Schema } from '../schema.js';
 import { type ColumnTypes, initial } from './0001_initial.js';
+import { selection } from './0002_selection.js';
 
 const MIGRATION_TABLE = 'kysely_migration';
 
 /** Every step from an empty database to the schema of this version, in the order of their names. */
 function migrations(types: ColumnTypes): Record<string, Migration> {
-  return { '0001_initial': initial(types) };
+  return { '0001_initial': initial(types), '0002_selection': selection(types) };
 }
 
 export function createMigrator(db: Kysely<Schema>, types: ColumnTypes): Migrator {

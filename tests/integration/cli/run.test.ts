@@ -114,7 +114,7 @@ tasks:
     expect(summary).toContain('ended with exit code 3. It said last:\n    no disk');
     expect(summary).toContain('ran longer than its 200 ms and was stopped. Give the task a longer timeoutMs');
     expect(summary).toContain('The command "no-such-command" was not found');
-    expect(summary).toContain('Install the command or correct its path in the agents file.');
+    expect(summary).toContain('Install the command, or correct its path.');
     expect(stdout).toMatch(/broken waits for attempt 2 of 2/);
     expect(stdout).toMatch(/after skipped/);
     expect(stdout).not.toContain('\u001b');

@@ -73,6 +73,7 @@ describe('up, agent and their clients', () => {
 
   it('a task that fails is an exit code of 1, with its error and without what a terminal obeys', async () => {
     await using agent = agentOf('bob', 'bad', `console.error('no \\u001b[31mdisk'); process.exit(3)`);
+    await agent.says(/joined/);
     const { code, stdout } = await rotaToEnd(
       at('submit', '--pool', 'bad', '--id', 'bad-1', '--max-attempts', '1', '--wait'),
     );
@@ -92,14 +93,21 @@ describe('up, agent and their clients', () => {
     expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/^rota: Agent cem is in pool one, not other\. /)]);
   });
 
-  it('says what is not known, and why a task waits', async () => {
+  it('says what is not known', async () => {
     const unknown = await rotaToEnd(at('show', 'nothing'));
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
     expect(unknown.stderr).toMatch(/^rota: There is no task nothing\. Check the id; `rota tasks` lists/);
-    await rotaToEnd(at('submit', '--pool', 'nobody', '--id', 'lonely'));
-    expect((await rotaToEnd(at('show', 'lonely'))).stdout).toMatch(/^why +no agent has registered in pool nobody$/m);
-    const cancelled = await rotaToEnd(at('cancel', 'lonely', 'nothing'));
-    expect(cancelled).toMatchObject({ code: 1, stdout: 'lonely cancelled\nnothing is not known\n' });
+    const cancelled = await rotaToEnd(at('cancel', 'nothing'));
+    expect(cancelled).toMatchObject({ code: 1, stdout: 'nothing is not known\n' });
+  });
+
+  it('a task that nobody could ever take fails at once, with the remedy', async () => {
+    const lonely = await rotaToEnd(at('submit', '--pool', 'nobody', '--id', 'lonely'));
+    expect(lonely).toMatchObject({ code: 1, stdout: 'lonely\n' });
+    expect(lonely.stderr).toMatch(/^rota: No agent is registered in pool nobody\. Register an agent that fits/);
+    const waiting = await rotaToEnd(at('submit', '--pool', 'nobody', '--id', 'lonely-2', '--wait'));
+    expect(waiting).toMatchObject({ code: 1, stderr: '' });
+    expect(waiting.stdout).toMatch(/^lonely-2\nfailed\n {2}No agent is registered in pool nobody\./);
   });
 
   it('a run goes to the coordinator, and another process cancels it', async () => {
@@ -110,6 +118,7 @@ describe('up, agent and their clients', () => {
     );
     const agents = folder.write('far-agents.yaml', agentsFile({ far: stubborn(lifeLine.port) }));
     await using agent = rota(at('agent', '--agents', agents));
+    await agent.says(/joined/);
     await using run = rota(at('run', file, '--id', 'far-1'));
     const held = await lifeLine.next();
     await run.says(/one running on far-1/);
@@ -125,6 +134,7 @@ describe('up, agent and their clients', () => {
   it('an agent drains at the first Ctrl-C and is killed at the second', async () => {
     await using lifeLine = await createLifeLine();
     await using agent = agentOf('cid', 'hold', stubborn(lifeLine.port));
+    await agent.says(/joined/);
     await rotaToEnd(at('submit', '--pool', 'hold', '--id', 'hold-1'));
     const first = await lifeLine.next();
     agent.child.kill('SIGINT');

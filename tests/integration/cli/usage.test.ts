@@ -10,7 +10,11 @@ function hash(text: string): number {
   return [...text].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) | 0, 0);
 }
 
-const COMMANDS = ['run', 'up', 'agent', 'submit', 'tasks', 'agents', 'show', 'cancel'];
+const COMMANDS = [
+  ...['run', 'up', 'agent', 'submit', 'tasks', 'agents', 'show', 'explain', 'cancel', 'assign', 'settle'],
+  ...['decisions', 'replay', 'performance', 'metrics'],
+];
+const AGENTS_COMMANDS = ['register', 'deregister', 'cordon', 'uncordon'];
 
 describe('help', () => {
   it('of rota alone lists the commands, settings and exit codes', async () => {
@@ -30,6 +34,16 @@ describe('help', () => {
   });
 });
 
+describe('help of what is done to agents', () => {
+  it.each(AGENTS_COMMANDS)('agents %s has examples and exit codes', async (name) => {
+    const { code, stdout } = await rotaInside(['agents', name, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: rota agents ${name} `);
+    expect(stdout).toContain(`Examples:\n  rota agents ${name}`);
+    expect(stdout).toContain('Exit codes:');
+  });
+});
+
 describe('the command line', () => {
   it.each([
     [['runn'], /^rota: unknown command 'runn'\n\(Did you mean run\?\)/],
@@ -44,6 +58,27 @@ describe('the command line', () => {
     [['show', 'a.b'], /^rota: the task is "a\.b"\. Use 1 to 64/],
     [['agent', '--pool', 'dev'], /^rota: agent: --id, --exec missing/],
     [['tasks', '--nats', 'http://user:secret@host'], /^rota: --nats is "\*\*\*@host": write nats:\/\/host:port/],
+    [
+      ['decisions', '--since', 'long'],
+      /--since <when>' argument 'long' is invalid. Expected how long ago, such as 30m/,
+    ],
+    [['replay', 'x', '--token', '0'], /--token <n>' argument '0' is invalid. Expected a whole number from 1/],
+    [['submit', '--pool', 'dev', '--strategy', 'best'], /argument 'best' is invalid. Allowed choices are round-robin/],
+    [['submit', '--pool', 'dev', '--assignee', 'a b'], /^rota: --assignee is "a b"\. Use 1 to 64/],
+    [['agents', 'register', 'ann'], /^rota: required option '--pool <name>' not specified/],
+    [['agents', 'cordon'], /^rota: missing required argument 'ids'/],
+    [
+      ['agents', 'register', 'ann', '--pool', 'dev', '--working-hours', 'always'],
+      /Write it as "Europe\/Berlin mon-fri/,
+    ],
+    [['settle', 'x', 'drop'], /argument 'how' value 'drop' is invalid|'drop' is invalid for argument 'how'/],
+    [['settle', 'x', 'fail'], /^rota: settle: say why it failed with --reason/],
+    [['settle', 'x', 'complete', '--result', '{'], /^rota: --result is not JSON/],
+    [['up', '--rate-limit', '0'], /--rate-limit <n>' argument '0' is invalid. Expected a number above 0/],
+    [
+      ['run', 'x.yaml', '--policies', 'p', '--nats', 'nats://h'],
+      /'--policies <file>' cannot be used with option '--nats/,
+    ],
     [['run', 'x.yaml', '--store', 'a', '--nats', 'nats://h'], /'--store <path>' cannot be used with option '--nats/],
   ])('%j is refused with the remedy', async (args, message) => {
     const { code, stdout, stderr } = await rotaInside(args);
@@ -103,6 +138,20 @@ describe('files', () => {
     const { code, stderr } = await rotaToEnd(['run', plain, '--agents', faulty]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/faulty\.yaml:2:\d+: agents\[0\]\.launch\.cmd: this key is not known/);
+  });
+
+  it('a policies file with a fault is refused, by run and by up', async () => {
+    const faulty = folder.write('policies.yaml', 'pools:\n  dev: { strategy: fastest }\n');
+    for (const args of [
+      ['run', plain, '--agents', agents],
+      ['up', '--store', 'none', '--port', '0'],
+    ]) {
+      const { code, stdout, stderr } = await rotaInside([...args, '--policies', faulty]);
+      expect(stderr).toMatch(
+        /policies\.yaml:2:20: pools\.dev\.strategy is "fastest": expected one of the known values/,
+      );
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    }
   });
 
   it('an agent whose program is not there does not join', async () => {

@@ -186,7 +186,7 @@ describe('a command that cannot start', () => {
   it('is missing', async () => {
     await expect(runCommand({ command: 'no-such-command', cwd: folder }, task, options())).rejects.toMatchObject({
       code: 'COMMAND_NOT_FOUND',
-      retryable: false,
+      retryable: true,
       message: expect.stringContaining(`"no-such-command" was not found, looked for from "${folder}"`),
     });
   });

@@ -5,18 +5,28 @@ import { isTerminal } from '#rota/protocol/task.js';
 import { createMemoryStore } from '#rota/store/memory.js';
 import { ModelTurn } from '../../support/model-turn.js';
 import { PoolDriver, selectorWith } from '../../support/pool.js';
-import { act, poolStep } from '../../support/pool-steps.js';
+import { act, poolStep, somePolicy } from '../../support/pool-steps.js';
 
-/** What a new leader must know: all that has not ended, every agent, and the rotation. */
-function essentials(selector: Selector) {
+/** What a new leader must know: all that has not ended, every agent, the rotations and how agents have done. */
+function essentials(selector: Selector, monoMs: number) {
+  const { history, openLoad, roster, rotations, policy } = selector.state;
+  history.advance(monoMs);
+  openLoad.advance(monoMs);
   return {
-    cursor: selector.cursor,
-    agents: [...selector.roster.members()].map((member) => ({ ...member })).sort((a, b) => a.index - b.index),
+    ...{ rotations: rotations.entries(), policy, history: history.entries() },
+    agents: [...selector.roster.members()]
+      // When it joined is counted by each process for itself.
+      .map((member) => ({
+        ...{ ...member, joined: 0 },
+        recentLoad: roster.columns.recentLoads[member.index],
+        performance: ['build', 'test'].map((workType) => ({ ...roster.performanceOf(member, workType) })),
+      }))
+      .sort((a, b) => a.index - b.index),
     tasks: [...selector.tasks()]
       .filter((task) => !isTerminal(task.status))
       .sort((a, b) => a.record.order - b.record.order)
-      .map(({ record, status, attempt, token, agentId }) => ({
-        ...{ record, status, attempt, token },
+      .map(({ record, requirement, status, attempt, token, agentId, ended }) => ({
+        ...{ record, requirement, status, attempt, token, ended },
         // Of a task that waits, who held it last is history.
         agentId: status === 'pending' ? undefined : agentId,
       })),
@@ -28,8 +38,9 @@ test('whenever the tables stop following, they and the rest of the journal give 
     fc.asyncProperty(
       fc.array(poolStep, { maxLength: 60, size: 'max' }),
       fc.nat(60),
-      async (steps, materialisedSteps) => {
-        const pool = new PoolDriver();
+      somePolicy,
+      async (steps, materialisedSteps, policy) => {
+        const pool = new PoolDriver({ policy });
         const store = createMemoryStore();
         const { epoch } = await store.lead('first');
         let seq = 0;
@@ -47,13 +58,15 @@ test('whenever the tables stop following, they and the rest of the journal give 
 
         const recovered = await store.lead('second');
         const turn = new ModelTurn();
-        const selector = selectorWith(turn);
+        turn.monoMs = pool.turn.monoMs;
+        const selector = selectorWith(turn, policy);
         const [image] = recovered.pools;
         if (image !== undefined) selector.restore(image);
         for (const row of recovered.tail) for (const event of row.events) selector.apply(event);
         for (const event of pool.turn.events.slice(inTables)) selector.apply(event);
 
-        expect(essentials(selector)).toEqual(essentials(pool.selector));
+        const { monoMs } = pool.turn;
+        expect(essentials(selector, monoMs)).toEqual(essentials(pool.selector, monoMs));
       },
     ),
     { numRuns: 500 },

@@ -17,15 +17,32 @@ it('gives each agent its profile with defaults, and its launch with an absolute 
     file,
     `agents:
   - {id: a, pool: p, launch: {command: node, args: [x.mjs], cwd: sub/.., env: {HOME_IS: $HOME}, timeoutMs: 5, shell: true}}
-  - {id: b, pool: p, kind: ai, capabilities: [csv], maxConcurrency: 2, prefetch: 1, launch: {command: node}}`,
+  - {id: b, pool: p, kind: ai, capabilities: [csv], maxConcurrency: 2, prefetch: 1, launch: {command: node}}
+  - id: c
+    pool: p
+    enabled: false
+    roles: [lead]
+    specializations: [deploy]
+    embedding: [0.5, 1]
+    workingHours: {timeZone: Europe/Berlin, spans: [{days: [mon, tue], from: '09:00', to: '17:00'}]}
+    launch: {command: node}`,
   );
   const launch = { command: 'node', cwd: folder };
   expect(readAgentsFile(file).agents).toEqual([
     {
-      ...{ id: 'a', pool: 'p', kind: 'bot', capabilities: [], maxConcurrency: 1, prefetch: 0 },
+      ...{ id: 'a', pool: 'p', kind: 'bot', enabled: true, maxConcurrency: 1, prefetch: 0 },
+      ...{ capabilities: [], roles: [], specializations: [] },
       launch: { ...launch, args: ['x.mjs'], env: { HOME_IS: '$HOME' }, timeoutMs: 5, shell: true },
     },
-    { id: 'b', pool: 'p', kind: 'ai', capabilities: ['csv'], maxConcurrency: 2, prefetch: 1, launch },
+    {
+      ...{ id: 'b', pool: 'p', kind: 'ai', enabled: true, maxConcurrency: 2, prefetch: 1, launch },
+      ...{ capabilities: ['csv'], roles: [], specializations: [] },
+    },
+    {
+      ...{ id: 'c', pool: 'p', kind: 'bot', enabled: false, maxConcurrency: 1, prefetch: 0, launch },
+      ...{ capabilities: [], roles: ['lead'], specializations: ['deploy'], embedding: [0.5, 1] },
+      workingHours: { timeZone: 'Europe/Berlin', spans: [{ days: ['mon', 'tue'], from: '09:00', to: '17:00' }] },
+    },
   ]);
 });
 
@@ -43,6 +60,14 @@ it.each([
   [
     'agents:\n  - {id: a, pool: p, launch: {command: x, env: {A=B: c}}}',
     'agents[0].launch.env."A=B": the key must be a variable name.',
+  ],
+  [
+    'agents:\n  - {id: a, pool: p, availability: source, launch: {command: x}}',
+    '2:22: agents[0].availability: this key is not known.',
+  ],
+  [
+    'agents:\n  - {id: a, pool: p, workingHours: {timeZone: Berlin, spans: []}, launch: {command: x}}',
+    'agents[0].workingHours.timeZone is "Berlin": must be an IANA time zone, such as Europe/Berlin.',
   ],
   ['agents:\n  - {id: a, pool: p, launch: {command: x, args: ["a\\0b"]}}', 'expected text without NUL characters.'],
   [

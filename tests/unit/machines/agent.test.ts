@@ -34,6 +34,15 @@ describe('an agent', () => {
     }
   });
 
+  test('that is forgotten is over, from any state, and tells nobody', () => {
+    for (const presence of ['online', 'suspect', 'draining', 'offline'] as const) {
+      const agent = agentAt(presence);
+      expect(agent.send({ type: 'FORGET' })).toBe('forgotten');
+      expect(agent.look()).toBeUndefined();
+      expect(agent.told).toEqual([]);
+    }
+  });
+
   test('is suspect after half a lease of silence and offline after a whole one', () => {
     const agent = agentAt('online');
     expect(agent.send({ type: 'TICK', monoMs: 499 })).toBe('online');

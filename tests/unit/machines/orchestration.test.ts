@@ -10,8 +10,9 @@ import type { NodeSpec, TerminalStatus } from '#rota/protocol/task.js';
 import { ModelTurn } from '../../support/model-turn.js';
 
 function nodeSpec(key: string, dependsOn: string[] = []): NodeSpec {
-  const fields = { workType: 'default', capabilities: [], priority: 3, payload: null, maxAttempts: 3, backoffMs: 0 };
-  return { key, pool: 'dev', dependsOn, ...fields };
+  const fields = { workType: 'default', capabilities: [], roles: [], excludeAgents: [] };
+  const limits = { priority: 3, payload: null, maxAttempts: 3, backoffMs: 0 };
+  return { key, pool: 'dev', dependsOn, ...fields, ...limits };
 }
 
 /** One orchestration whose pool is the test. */

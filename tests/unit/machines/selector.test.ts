@@ -75,13 +75,16 @@ describe('placing', () => {
     expect(why('t1')).toBe('no agent has registered in pool dev');
     pool.join('ann');
     expect(why('t1')).toBeUndefined();
-    expect(why('t2')).toBe('all 1 agents that fit are busy');
+    expect(why('t2')).toBe('the one agent that fits is busy');
     expect(why('sql')).toBe('no agent of pool dev has all of: sql');
+    const reasons = (id: string) => pool.selector.unschedulableReasons(pool.selector.task(id) ?? expect.fail());
+    expect(reasons('t2')).toEqual([{ reason: 'busy', count: 1 }]);
+    expect(reasons('sql')).toEqual([{ reason: 'capability', count: 1 }]);
     pool.fail('ann', 't1');
     expect(why('t1')).toBe('waits before it is tried again: it broke');
     pool.handle({ type: 'PRESENCE', agentId: 'ann', presence: 'suspect', why: 'went silent' });
     pool.tick(1_000);
-    expect(why('t1')).toBe('none of the 1 agents that fit is online');
+    expect(why('t1')).toBe('the one agent that fits is offline');
   });
 });
 
@@ -179,7 +182,7 @@ describe('reports', () => {
 
 describe('failing and trying again', () => {
   test('a failed attempt waits its backoff, then goes to an agent again', () => {
-    const pool = new PoolDriver(() => 0.5);
+    const pool = new PoolDriver({ random: () => 0.5 });
     pool.join('ann');
     pool.submit(newTask('t1', { backoffMs: 100 }));
     pool.fail('ann', 't1');
@@ -207,7 +210,14 @@ describe('failing and trying again', () => {
     pool.fail('ann', 't1');
     expect(pool.status('t1')).toBe('failed');
     expect(pool.turn.items('client', 'events')).toMatchObject([
-      { status: 'failed', attempt: 2, error: { message: 'Attempt 2 of 2, on ann: it broke', retryable: false } },
+      {
+        status: 'failed',
+        attempt: 2,
+        error: {
+          message: 'Attempt 2 of 2, on ann: it broke\nBefore it:\n  attempt 1, on ann: it broke',
+          retryable: false,
+        },
+      },
     ]);
   });
 

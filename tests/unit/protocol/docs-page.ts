@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 
-const PAGE = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
-
 export interface Example {
   /** The name of an export of `frames.ts`, or `QueryReplies.<kind>`. */
   readonly frame: string;
@@ -10,42 +8,52 @@ export interface Example {
   readonly bytes: Uint8Array;
 }
 
+/** A page of docs/, as the tests that hold it against the code read it. */
+export interface Page {
+  readonly text: string;
+  /** The rows of the tables below a heading, as cells; the first table's own heading is left out. */
+  table(heading: string): string[][];
+  readonly anchors: { readonly links: readonly string[]; readonly headings: readonly string[] };
+}
+
+export function pageOf(name: string): Page {
+  const text = readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
+  return {
+    text,
+    table(heading) {
+      const [, section = ''] = text.split(new RegExp(`^#+ ${heading}\\n`, 'm'));
+      const rows = (section.split(/^#/m)[0] ?? '').split('\n').filter((line) => line.startsWith('| '));
+      return rows.slice(1).map((row) =>
+        row
+          .slice(1, -1)
+          .split('|')
+          .map((cell) => cell.trim()),
+      );
+    },
+    anchors: {
+      links: [...text.matchAll(/\]\(#([\w-]+)\)/g)].map(([, anchor = '']) => anchor),
+      headings: [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+        heading
+          .toLowerCase()
+          .replace(/[^\w -]/g, '')
+          .replaceAll(' ', '-'),
+      ),
+    },
+  };
+}
+
 /** Every "Frame `X` on `subject`:" with the JSON and the hex behind it. */
-export const EXAMPLES: readonly Example[] = [
-  ...PAGE.matchAll(/Frame `([\w.]+)` on `([^`]+)`:\n\n```json\n([^`]+)\n```\n\n```hex\n([0-9a-f\s]+)\n```/g),
-].map(([, frame = '', subject = '', json = '', hex = '']) => ({
-  frame,
-  subject,
-  json,
-  bytes: new Uint8Array(Buffer.from(hex.replace(/\s/g, ''), 'hex')),
-}));
-
-export const FENCES = {
-  json: [...PAGE.matchAll(/^```json$/gm)].length,
-  hex: [...PAGE.matchAll(/^```hex$/gm)].length,
-};
-
-/** The rows of the first table below a heading, as cells. */
-export function table(heading: string): string[][] {
-  const [, section = ''] = PAGE.split(new RegExp(`^#+ ${heading}\\n`, 'm'));
-  const rows = (section.split(/^#/m)[0] ?? '').split('\n').filter((line) => line.startsWith('| '));
-  return rows.slice(1).map((row) =>
-    row
-      .slice(1, -1)
-      .split('|')
-      .map((cell) => cell.trim()),
+export function examplesOf({ text }: Page): Example[] {
+  const examples = text.matchAll(
+    /Frame `([\w.]+)` on `([^`]+)`:\n\n```json\n([^`]+)\n```\n\n```hex\n([0-9a-f\s]+)\n```/g,
   );
+  return [...examples].map(([, frame = '', subject = '', json = '', hex = '']) => ({
+    frame,
+    subject,
+    json,
+    bytes: new Uint8Array(Buffer.from(hex.replace(/\s/g, ''), 'hex')),
+  }));
 }
 
 /** `` `name` `` → `name`. */
 export const code = (cell: string | undefined): string => (cell ?? '').replaceAll('`', '');
-
-export const ANCHORS = {
-  links: [...PAGE.matchAll(/\]\(#([\w-]+)\)/g)].map(([, anchor]) => anchor),
-  headings: [...PAGE.matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
-    text
-      .toLowerCase()
-      .replace(/[^\w -]/g, '')
-      .replaceAll(' ', '-'),
-  ),
-};

@@ -1,77 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { AgentProfileSchema } from '#rota/protocol/agent.js';
 import { decode, encode, unpack } from '#rota/protocol/codec.js';
-import { ERROR_CODES, RotaError, WireErrorSchema } from '#rota/protocol/errors.js';
-import * as frames from '#rota/protocol/frames.js';
+import { EXCLUSIONS } from '#rota/protocol/decision.js';
+import { ERROR_CODES, RotaError } from '#rota/protocol/errors.js';
 import { COMBINED_BOUNDS, LIMITS } from '#rota/protocol/limits.js';
 import { createSubjects, isInbox, VERBS } from '#rota/protocol/subjects.js';
-import { NodeSpecSchema, OrchestrationSpecSchema, TaskEventSchema, TaskSpecSchema } from '#rota/protocol/task.js';
-import { ANCHORS, code, EXAMPLES, type Example, FENCES, table } from './docs-page.js';
+import { code, type Example, examplesOf, pageOf } from './docs-page.js';
+import { TABLES } from './docs-tables.js';
 import { FRAMES } from './frame-cases.js';
 
+const PAGE = pageOf('protocol.md');
+const { table } = PAGE;
+const EXAMPLES = examplesOf(PAGE);
 const subjects = createSubjects('rota');
-const [accepted, completed, failed] = frames.ReportSchema.options;
-const [events, task, tasks, agents, orchestration, status] = frames.QueryFrame.options;
-
-/** The schema that each table of fields describes, by its heading. */
-const TABLES: Record<string, z.ZodObject> = {
-  RegisterFrame: frames.RegisterFrame,
-  AgentProfile: AgentProfileSchema,
-  Held: frames.RegisterFrame.shape.held.element,
-  RegisterReply: frames.RegisterReply,
-  HeartbeatFrame: frames.HeartbeatFrame,
-  HeartbeatReply: frames.HeartbeatReply,
-  ReportFrame: frames.ReportFrame,
-  'Report accepted': accepted,
-  'Report completed': completed,
-  'Report failed': failed,
-  ProgressFrame: frames.ProgressFrame,
-  Progress: frames.ProgressSchema,
-  LeaveFrame: frames.LeaveFrame,
-  OkReply: frames.OkReply,
-  SubmitFrame: frames.SubmitFrame,
-  TaskSpec: TaskSpecSchema,
-  SubmitReply: frames.SubmitReply,
-  SubmittedTask: frames.SubmitReply.shape.tasks.element,
-  OrchestrateFrame: frames.OrchestrateFrame,
-  OrchestrationSpec: OrchestrationSpecSchema,
-  NodeSpec: NodeSpecSchema,
-  OrchestrateReply: frames.OrchestrateReply,
-  CancelFrame: frames.CancelFrame,
-  CancelReply: frames.CancelReply,
-  CancelledTask: frames.CancelReply.shape.tasks.element,
-  'Query events': events,
-  'Query task': task,
-  'Query tasks': tasks,
-  'Query agents': agents,
-  'Query orchestration': orchestration,
-  'Query status': status,
-  ToFrame: frames.ToFrame,
-  Assignment: frames.AssignmentSchema,
-  Ack: frames.AckSchema,
-  CancelNotice: frames.CancelNoticeSchema,
-  TaskEvent: TaskEventSchema,
-  OrchestrationEvent: frames.OrchestrationEventSchema,
-  ProgressEvent: frames.ProgressEventSchema,
-  'Reply events': frames.QueryReplies.events,
-  'Reply task': frames.QueryReplies.task,
-  TaskDetail: frames.TaskDetailSchema,
-  TaskRow: frames.TaskRowSchema,
-  AttemptRow: frames.AttemptRowSchema,
-  Refusal: frames.TaskDetailSchema.shape.refusals.element,
-  'Reply tasks': frames.QueryReplies.tasks,
-  'Reply agents': frames.QueryReplies.agents,
-  AgentRow: frames.AgentRowSchema,
-  'Reply orchestration': frames.QueryReplies.orchestration,
-  OrchestrationRow: frames.OrchestrationRowSchema,
-  NodeState: frames.NodeStateSchema,
-  'Reply status': frames.QueryReplies.status,
-  PoolStatus: frames.PoolStatusSchema,
-  ErrorReply: frames.ErrorReply,
-  WireError: WireErrorSchema,
-};
-
 /** What the page says of a field that is left out. */
 function presence(field: z.core.$ZodType): string {
   const absent = z.safeParse(field, undefined);
@@ -93,12 +34,14 @@ function bounds(schema: z.ZodObject): Map<string, string[]> {
 }
 
 /** Where the words of an enum stand elsewhere on the page. */
-const ELSEWHERE = /as in (\[?TaskSpec)|a task's status|only tasks with this status|one of the codes below/;
+const ELSEWHERE =
+  /as in (\[?TaskSpec)|a task's status|only tasks with this status|one of the \[exclusions\]|one of the codes below/;
 
 describe('examples', () => {
   it('are all read by this test', () => {
     expect(EXAMPLES.length).toBeGreaterThan(25);
-    expect(FENCES).toEqual({ json: EXAMPLES.length, hex: EXAMPLES.length });
+    const fences = (language: string) => PAGE.text.split(`\n\`\`\`${language}\n`).length - 1;
+    expect([fences('json'), fences('hex')]).toEqual([EXAMPLES.length, EXAMPLES.length]);
   });
 
   it('show every frame that agents send and get', () => {
@@ -159,6 +102,10 @@ describe('tables', () => {
     expect(table('Subjects').map(([subject]) => code(subject))).toContain('<ns>.to.<principal>');
   });
 
+  it('list every reason why an agent is no candidate, in its order', () => {
+    expect(table('Exclusions').map(([reason]) => code(reason))).toEqual([...EXCLUSIONS]);
+  });
+
   it('list every error code with what to do', () => {
     const rules = ERROR_CODES.map((name) => {
       const error = new RotaError(name, '');
@@ -169,5 +116,5 @@ describe('tables', () => {
 });
 
 it('has a heading for each of its links', () => {
-  for (const anchor of ANCHORS.links) expect(ANCHORS.headings).toContain(anchor);
+  for (const anchor of PAGE.anchors.links) expect(PAGE.anchors.headings).toContain(anchor);
 });

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
+import { DIFFICULTIES } from '#rota/protocol/agent.js';
 import type { Json } from '#rota/protocol/json.js';
 import { LIMITS } from '#rota/protocol/limits.js';
+import { STRATEGIES } from '#rota/protocol/policy.js';
 
 export type Path = readonly (string | number)[];
 
@@ -15,8 +17,10 @@ export interface Bound {
 
 export interface FrameCase {
   readonly schema: z.ZodType;
-  /** Every required field and no other. */
+  /** Every required field, and of the others those in `optional` alone. */
   readonly minimal: { readonly [key: string]: Json };
+  /** Fields of `minimal` that may be left out: they are there for what is inside of them. */
+  readonly optional?: readonly string[];
   readonly bounds: readonly Bound[];
 }
 
@@ -56,6 +60,18 @@ export const bool = (...at: Path): Bound => ({ at, takes: [true, false], refuses
 export const text = (...at: Path): Bound => ({ at, takes: ['', 'x\ny'], refuses: [1, null] });
 export const instant = (...at: Path): Bound => ({ at, takes: [0, 1_760_000_000_000, 0.5], refuses: ['0', null] });
 export const nonNegative = (...at: Path): Bound => ({ at, takes: [0, 0.5], refuses: [-1, -0.001, '0', null] });
+export const longText = (max: number, ...at: Path): Bound => ({
+  at,
+  takes: ['', chars(max)],
+  refuses: [chars(max + 1), 1, null],
+});
+/** A list of labels, and what each may be. */
+const labels = (...at: Path): Bound[] => [items(0, LIMITS.labels, 'a', ...at), label(...at, 0)];
+const embedding = (...at: Path): Bound[] => [
+  items(1, LIMITS.embedding, 0.5, ...at),
+  { at: [...at, 0], takes: [-1, 0, 1e9], refuses: ['0', null] },
+];
+export const difficulty = (...at: Path): Bound => oneOf(DIFFICULTIES, ...at);
 
 export const held = { taskId: 't', token: 1 };
 export const heldBounds = (field: string) => [items(0, 2 * LIMITS.creditPerAgent, held, field)];
@@ -71,8 +87,13 @@ export const wireErrorBounds = (...at: Path): Bound[] => [
 ];
 export const taskFieldBounds = (...at: Path): Bound[] => [
   label(...at, 'workType'),
-  items(0, LIMITS.labels, 'a', ...at, 'capabilities'),
-  label(...at, 'capabilities', 0),
+  ...labels(...at, 'capabilities'),
+  ...labels(...at, 'roles'),
+  name(...at, 'assignee'),
+  items(0, LIMITS.excludedAgents, 'a', ...at, 'excludeAgents'),
+  name(...at, 'excludeAgents', 0),
+  oneOf(STRATEGIES, ...at, 'strategy'),
+  ...embedding(...at, 'embedding'),
   integer(1, 5, ...at, 'priority'),
   integer(1, LIMITS.attempts, ...at, 'maxAttempts'),
   integer(0, LIMITS.durationMs, ...at, 'backoffMs'),
@@ -86,5 +107,37 @@ export const progressBounds = (...at: Path): Bound[] => [
   name(...at, 'taskId'),
   atLeast(1, ...at, 'token'),
   { at: [...at, 'percent'], takes: [0, 99.5, 100], refuses: [-0.1, 100.1, '1', null] },
-  { at: [...at, 'message'], takes: ['', chars(LIMITS.errorChars)], refuses: [chars(LIMITS.errorChars + 1), 1, null] },
+  longText(LIMITS.errorChars, ...at, 'message'),
+];
+
+export const profile = { pool: 'p' };
+export const profileBounds = (...at: Path): Bound[] => [
+  name(...at, 'pool'),
+  oneOf(['ai', 'human', 'bot'], ...at, 'kind'),
+  bool(...at, 'enabled'),
+  oneOf(['heartbeat', 'source'], ...at, 'availability'),
+  ...['capabilities', 'roles', 'specializations'].flatMap((field) => labels(...at, field)),
+  integer(1, LIMITS.creditPerAgent, ...at, 'maxConcurrency'),
+  integer(0, LIMITS.creditPerAgent, ...at, 'prefetch'),
+  ...embedding(...at, 'embedding'),
+];
+
+const span = { days: ['mon'], from: '08:00', to: '17:00' };
+export const workingHours = { timeZone: 'Europe/Berlin', spans: [span] };
+const timeOfDay = (...at: Path): Bound => ({
+  at,
+  takes: ['00:00', '09:05', '23:59', '24:00'],
+  refuses: ['24:01', '9:00', '08:60', '', 8, null],
+});
+export const workingHoursBounds = (...at: Path): Bound[] => [
+  {
+    at: [...at, 'timeZone'],
+    takes: ['UTC', 'America/New_York'],
+    refuses: ['Mars/Olympus', '', chars(LIMITS.nameChars + 1), 1, null],
+  },
+  items(1, LIMITS.labels, span, ...at, 'spans'),
+  items(1, 7, 'mon', ...at, 'spans', 0, 'days'),
+  oneOf(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], ...at, 'spans', 0, 'days', 0),
+  timeOfDay(...at, 'spans', 0, 'from'),
+  timeOfDay(...at, 'spans', 0, 'to'),
 ];

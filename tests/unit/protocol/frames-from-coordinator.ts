@@ -1,4 +1,5 @@
 import * as frames from '#rota/protocol/frames.js';
+import { STRATEGIES } from '#rota/protocol/policy.js';
 import { TASK_STATUSES } from '#rota/protocol/task.js';
 import {
   atLeast,
@@ -24,6 +25,7 @@ const taskEventBounds = (...at: Path): Bound[] => [
   name(...at, 'taskId'),
   oneOf(TASK_STATUSES, ...at, 'status'),
   atLeast(0, ...at, 'attempt'),
+  atLeast(1, ...at, 'token'),
   instant(...at, 'atMs'),
   name(...at, 'agentId'),
   name(...at, 'orchestrationId'),
@@ -34,6 +36,8 @@ const taskRow = {
   pool: 'p',
   workType: 'w',
   capabilities: [],
+  roles: [],
+  excludeAgents: [],
   priority: 3,
   status: 'pending',
   attempt: 0,
@@ -42,10 +46,13 @@ const taskRow = {
   createdAtMs: 0,
 };
 const taskRowBounds = (...at: Path): Bound[] => [
-  ...['id', 'pool', 'submittedBy', 'agentId', 'orchestrationId', 'key'].map((field) => name(...at, field)),
+  ...['id', 'pool', 'submittedBy', 'assignee', 'agentId', 'orchestrationId', 'key'].map((field) => name(...at, field)),
   ...['priority', 'attempt', 'maxAttempts'].map((field) => atLeast(0, ...at, field)),
   ...['createdAtMs', 'startedAtMs', 'endedAtMs'].map((field) => instant(...at, field)),
   label(...at, 'workType'),
+  ...['capabilities', 'roles'].map((field) => label(...at, field, 0)),
+  name(...at, 'excludeAgents', 0),
+  oneOf(STRATEGIES, ...at, 'strategy'),
   oneOf(TASK_STATUSES, ...at, 'status'),
   text(...at, 'reason'),
 ];
@@ -63,10 +70,16 @@ const agentRow = {
   id: 'a',
   pool: 'p',
   kind: 'bot',
+  enabled: true,
+  availability: 'heartbeat',
   capabilities: [],
+  roles: [],
+  specializations: [],
   maxConcurrency: 1,
   prefetch: 0,
   presence: 'online',
+  cordoned: false,
+  offDuty: false,
   load: 0,
   completed: 0,
   failed: 0,
@@ -97,7 +110,7 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
       ...['attempt', 'candidates'].map((field) => atLeast(0, 'task', 'attempts', 0, field)),
       atLeast(1, 'task', 'attempts', 0, 'token'),
       name('task', 'attempts', 0, 'agentId'),
-      oneOf(['open', 'completed', 'failed', 'released', 'cancelled'], 'task', 'attempts', 0, 'outcome'),
+      oneOf(['open', 'completed', 'failed', 'released', 'rejected', 'cancelled'], 'task', 'attempts', 0, 'outcome'),
       ...['reason', 'strategy'].map((field) => text('task', 'attempts', 0, field)),
       ...['assignedAtMs', 'endedAtMs'].map((field) => instant('task', 'attempts', 0, field)),
       name('task', 'refusals', 0, 'agentId'),
@@ -119,6 +132,9 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
       name('agents', 0, 'id'),
       name('agents', 0, 'pool'),
       oneOf(['ai', 'human', 'bot'], 'agents', 0, 'kind'),
+      oneOf(['heartbeat', 'source'], 'agents', 0, 'availability'),
+      ...['enabled', 'cordoned', 'offDuty'].map((field) => bool('agents', 0, field)),
+      ...['capabilities', 'roles', 'specializations'].map((field) => label('agents', 0, field, 0)),
       oneOf(['online', 'suspect', 'draining', 'offline'], 'agents', 0, 'presence'),
       ...['maxConcurrency', 'prefetch', 'load', 'completed', 'failed'].map((field) => atLeast(0, 'agents', 0, field)),
       instant('agents', 0, 'registeredAtMs'),
@@ -170,6 +186,7 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   'ToFrame.assignments': {
     schema: frames.ToFrame,
     minimal: { v: 1, assignments: [assignment] },
+    optional: ['assignments'],
     bounds: [
       ...['taskId', 'pool', 'orchestrationId', 'key'].map((field) => name('assignments', 0, field)),
       ...['attempt', 'token', 'timeoutMs'].map((field) => atLeast(1, 'assignments', 0, field)),
@@ -181,10 +198,11 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   'ToFrame.acks': {
     schema: frames.ToFrame,
     minimal: { v: 1, acks: [{ ...held, outcome: 'completed', accepted: true }] },
+    optional: ['acks'],
     bounds: [
       name('acks', 0, 'taskId'),
       atLeast(1, 'acks', 0, 'token'),
-      oneOf(['accepted', 'completed', 'failed'], 'acks', 0, 'outcome'),
+      oneOf(['accepted', 'completed', 'failed', 'rejected'], 'acks', 0, 'outcome'),
       bool('acks', 0, 'accepted'),
       text('acks', 0, 'code'),
     ],
@@ -192,20 +210,23 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   'ToFrame.cancels': {
     schema: frames.ToFrame,
     minimal: { v: 1, cancels: [{ ...held, reason: 'cancelled' }] },
+    optional: ['cancels'],
     bounds: [
       name('cancels', 0, 'taskId'),
       atLeast(1, 'cancels', 0, 'token'),
-      oneOf(['cancelled', 'timeout'], 'cancels', 0, 'reason'),
+      oneOf(['cancelled', 'timeout', 'lapsed'], 'cancels', 0, 'reason'),
     ],
   },
   'ToFrame.events': {
     schema: frames.ToFrame,
     minimal: { v: 1, events: [taskEvent] },
+    optional: ['events'],
     bounds: taskEventBounds('events', 0),
   },
   'ToFrame.orchestrations': {
     schema: frames.ToFrame,
     minimal: { v: 1, orchestrations: [{ orchestrationId: 'o', status: 'running', skipped: ['k'] }] },
+    optional: ['orchestrations'],
     bounds: [
       name('orchestrations', 0, 'orchestrationId'),
       oneOf(['running', 'cancelling', 'completed', 'failed', 'cancelled'], 'orchestrations', 0, 'status'),
@@ -216,6 +237,7 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   'ToFrame.progress': {
     schema: frames.ToFrame,
     minimal: { v: 1, progress: [{ agentId: 'a', ...progress }] },
+    optional: ['progress'],
     bounds: [name('progress', 0, 'agentId'), ...progressBounds('progress', 0)],
   },
 };

@@ -1,31 +1,40 @@
 import * as frames from '#rota/protocol/frames.js';
 import type { Json } from '#rota/protocol/json.js';
 import { LIMITS } from '#rota/protocol/limits.js';
+import { STRATEGIES } from '#rota/protocol/policy.js';
 import { TASK_STATUSES } from '#rota/protocol/task.js';
 import {
   atLeast,
   type Bound,
   bool,
   chars,
+  difficulty,
   type FrameCase,
   held,
   heldBounds,
+  instant,
   integer,
   items,
   label,
+  longText,
   name,
   node,
   nonNegative,
   oneOf,
+  profile,
+  profileBounds,
   progress,
   progressBounds,
   session,
   task,
   taskFieldBounds,
+  text,
   version,
   watch,
   wireError,
   wireErrorBounds,
+  workingHours,
+  workingHoursBounds,
 } from './frame-bounds.js';
 
 const report = (outcome: string, more: { [key: string]: Json }, bounds: readonly Bound[]): FrameCase => ({
@@ -42,6 +51,30 @@ const report = (outcome: string, more: { [key: string]: Json }, bounds: readonly
   ],
 });
 
+const settlement = (action: string, more: { [key: string]: Json }, bounds: readonly Bound[]): FrameCase => ({
+  schema: frames.SettleFrame,
+  minimal: { v: 1, settlements: [{ action, ...held, ...more }] },
+  bounds: [
+    version,
+    name('settlements', 0, 'taskId'),
+    atLeast(1, 'settlements', 0, 'token'),
+    items(1, LIMITS.tasksPerFrame, { action, ...held, ...more }, 'settlements'),
+    { at: ['settlements', 0, 'action'], takes: [], refuses: ['accept', '', 'constructor', 1, null] },
+    ...bounds,
+  ],
+});
+
+const operation = (op: string, more: { [key: string]: Json }, bounds: readonly Bound[]): FrameCase => ({
+  schema: frames.RegistryFrame,
+  minimal: { v: 1, op, agentId: 'a', ...more },
+  bounds: [
+    version,
+    name('agentId'),
+    { at: ['op'], takes: [], refuses: ['drop', '', 'constructor', 1, null] },
+    ...bounds,
+  ],
+});
+
 const query = (kind: string, more: { [key: string]: Json }, bounds: readonly Bound[]): FrameCase => ({
   schema: frames.QueryFrame,
   minimal: { v: 1, query: kind, ...more },
@@ -52,18 +85,14 @@ const query = (kind: string, more: { [key: string]: Json }, bounds: readonly Bou
 export const TO_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   RegisterFrame: {
     schema: frames.RegisterFrame,
-    minimal: { v: 1, session: 's', profile: { pool: 'p' }, held: [] },
-    bounds: [
-      version,
-      session,
-      ...heldBounds('held'),
-      name('profile', 'pool'),
-      oneOf(['ai', 'human', 'bot'], 'profile', 'kind'),
-      items(0, LIMITS.labels, 'a', 'profile', 'capabilities'),
-      label('profile', 'capabilities', 0),
-      integer(1, LIMITS.creditPerAgent, 'profile', 'maxConcurrency'),
-      integer(0, LIMITS.creditPerAgent, 'profile', 'prefetch'),
-    ],
+    minimal: { v: 1, session: 's', profile, held: [] },
+    bounds: [version, session, ...heldBounds('held'), ...profileBounds('profile')],
+  },
+  'RegisterFrame.workingHours': {
+    schema: frames.RegisterFrame,
+    minimal: { v: 1, session: 's', profile: { ...profile, workingHours }, held: [] },
+    optional: ['workingHours'],
+    bounds: workingHoursBounds('profile', 'workingHours'),
   },
   RegisterReply: {
     schema: frames.RegisterReply,
@@ -83,12 +112,15 @@ export const TO_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   'ReportFrame.accepted': report('accepted', {}, []),
   'ReportFrame.completed': report('completed', { durationMs: 0 }, [
     nonNegative('reports', 0, 'durationMs'),
+    difficulty('reports', 0, 'difficulty'),
     { at: ['reports', 0, 'result'], takes: [null, 'x', [1], { a: 1 }], refuses: [] },
   ]),
   'ReportFrame.failed': report('failed', { durationMs: 0, error: wireError }, [
     nonNegative('reports', 0, 'durationMs'),
+    difficulty('reports', 0, 'difficulty'),
     ...wireErrorBounds('reports', 0, 'error'),
   ]),
+  'ReportFrame.rejected': report('rejected', {}, [longText(LIMITS.errorChars, 'reports', 0, 'reason')]),
   ProgressFrame: {
     schema: frames.ProgressFrame,
     minimal: { v: 1, session: 's', progress: [progress] },
@@ -128,6 +160,7 @@ export const TO_COORDINATOR: Readonly<Record<string, FrameCase>> = {
       version,
       watch,
       name('orchestration', 'id'),
+      oneOf(STRATEGIES, 'orchestration', 'strategy'),
       { at: ['orchestration', 'name'], takes: ['n', chars(200)], refuses: ['', chars(201), 1, null] },
       items(1, LIMITS.tasksPerOrchestration, node, 'orchestration', 'tasks'),
       name('orchestration', 'tasks', 0, 'key'),
@@ -158,6 +191,55 @@ export const TO_COORDINATOR: Readonly<Record<string, FrameCase>> = {
     minimal: { v: 1, tasks: [{ id: 't' }] },
     bounds: [version, name('tasks', 0, 'id'), oneOf(TASK_STATUSES, 'tasks', 0, 'status')],
   },
+  AssignFrame: {
+    schema: frames.AssignFrame,
+    minimal: { v: 1, task },
+    bounds: [
+      version,
+      name('task', 'id'),
+      ...taskFieldBounds('task'),
+      name('fromAgent'),
+      integer(0, LIMITS.excludedAgents, 'hops'),
+      integer(1, LIMITS.durationMs, 'acceptTimeoutMs'),
+    ],
+  },
+  AssignReply: {
+    schema: frames.AssignReply,
+    minimal: { v: 1, taskId: 't', agentId: 'a', token: 1, attempt: 1, reason: 'r', duplicate: false },
+    bounds: [
+      version,
+      ...['taskId', 'agentId'].map((field) => name(field)),
+      ...['token', 'attempt'].map((field) => atLeast(1, field)),
+      text('reason'),
+      bool('duplicate'),
+    ],
+  },
+  'SettleFrame.confirm': settlement('confirm', {}, []),
+  'SettleFrame.release': settlement('release', {}, [longText(LIMITS.errorChars, 'settlements', 0, 'reason')]),
+  'SettleFrame.complete': settlement('complete', {}, [
+    nonNegative('settlements', 0, 'durationMs'),
+    difficulty('settlements', 0, 'difficulty'),
+    { at: ['settlements', 0, 'result'], takes: [null, 'x', [1], { a: 1 }], refuses: [] },
+  ]),
+  'SettleFrame.fail': settlement('fail', { reason: 'r' }, [
+    nonNegative('settlements', 0, 'durationMs'),
+    longText(LIMITS.errorChars, 'settlements', 0, 'reason'),
+  ]),
+  SettleReply: {
+    schema: frames.SettleReply,
+    minimal: { v: 1, settled: [{ ...held, accepted: true }] },
+    bounds: [
+      version,
+      name('settled', 0, 'taskId'),
+      atLeast(1, 'settled', 0, 'token'),
+      bool('settled', 0, 'accepted'),
+      text('settled', 0, 'code'),
+    ],
+  },
+  'RegistryFrame.register': operation('register', { profile }, profileBounds('profile')),
+  'RegistryFrame.deregister': operation('deregister', {}, []),
+  'RegistryFrame.cordon': operation('cordon', {}, []),
+  'RegistryFrame.uncordon': operation('uncordon', {}, []),
   'QueryFrame.events': query('events', { taskIds: ['t'] }, [
     items(1, LIMITS.tasksPerFrame, 't', 'taskIds'),
     name('taskIds', 0),
@@ -172,4 +254,18 @@ export const TO_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   'QueryFrame.agents': query('agents', {}, [name('pool')]),
   'QueryFrame.orchestration': query('orchestration', { orchestrationId: 'o' }, [name('orchestrationId')]),
   'QueryFrame.status': query('status', {}, []),
+  'QueryFrame.decisions': query('decisions', {}, [
+    ...['taskId', 'agentId', 'pool'].map((field) => name(field)),
+    label('workType'),
+    ...['fromMs', 'toMs'].map((field) => instant(field)),
+    integer(1, LIMITS.rowsPerQuery, 'limit'),
+  ]),
+  'QueryFrame.performance': query('performance', {}, [
+    name('agentId'),
+    label('workType'),
+    integer(1, LIMITS.rowsPerQuery, 'limit'),
+  ]),
+  'QueryFrame.explain': query('explain', { taskId: 't' }, [name('taskId')]),
+  'QueryFrame.replay': query('replay', { taskId: 't' }, [name('taskId'), atLeast(1, 'token')]),
+  'QueryFrame.metrics': query('metrics', {}, []),
 };

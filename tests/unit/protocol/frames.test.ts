@@ -51,6 +51,8 @@ it('has a case for every frame there is', () => {
   const replies = Object.keys(frames.QueryReplies).map((kind) => `QueryReplies.${kind}`);
   const queries = frames.QueryFrame.options.map(({ shape }) => `QueryFrame.${shape.query.value}`);
   const reports = frames.ReportSchema.options.map(({ shape }) => `ReportFrame.${shape.outcome.value}`);
+  const operations = frames.RegistryFrame.options.map(({ shape }) => `RegistryFrame.${shape.op.value}`);
+  const settlements = frames.SettlementSchema.options.map(({ shape }) => `SettleFrame.${shape.action.value}`);
   const to = Object.keys(frames.ToFrame.shape).filter((key) => key !== 'v');
   for (const name of exported) {
     expect(
@@ -59,7 +61,10 @@ it('has a case for every frame there is', () => {
     ).toBe(true);
   }
   expect(Object.keys(FRAMES)).toEqual(
-    expect.arrayContaining([...replies, ...queries, ...reports, ...to.map((key) => `ToFrame.${key}`)]),
+    expect.arrayContaining([
+      ...[...replies, ...queries, ...reports, ...operations, ...settlements],
+      ...to.map((key) => `ToFrame.${key}`),
+    ]),
   );
 });
 
@@ -84,8 +89,7 @@ describe.each(Object.entries(FRAMES))('%s', (_, frame) => {
       for (const key of Object.keys(parent as JsonObject)) {
         const path = [...at, key];
         // A record's entry is not required, and `encode` adds the version.
-        if (path.includes('taskIds') || path[0] === 'v') continue;
-        if (frame.schema === frames.ToFrame && path.length === 1) continue;
+        if (path.includes('taskIds') || path[0] === 'v' || frame.optional?.includes(key)) continue;
         expectRefused(frame, without(frame.minimal, path), fieldPath(path));
       }
     }
@@ -108,7 +112,11 @@ describe('defaults', () => {
     expect(decode(frames.RegisterFrame, encode({ session: 's', held: [], profile: { pool: 'p' } })).profile).toEqual({
       pool: 'p',
       kind: 'bot',
+      enabled: true,
+      availability: 'heartbeat',
       capabilities: [],
+      roles: [],
+      specializations: [],
       maxConcurrency: 1,
       prefetch: 0,
     });
@@ -123,6 +131,8 @@ describe('defaults', () => {
           id: 't',
           workType: 'default',
           capabilities: [],
+          roles: [],
+          excludeAgents: [],
           priority: 3,
           payload: null,
           maxAttempts: 3,
@@ -139,5 +149,15 @@ describe('defaults', () => {
     ]);
     expect(decode(frames.CancelFrame, encode({}))).toEqual({ v: 1, mode: 'abort', taskIds: [] });
     expect(decode(frames.QueryFrame, encode({ query: 'tasks' }))).toEqual({ v: 1, query: 'tasks', limit: 100 });
+    expect(decode(frames.QueryFrame, encode({ query: 'decisions' }))).toEqual({ v: 1, query: 'decisions', limit: 100 });
+  });
+
+  it('of a task that its client hands over, and of how that ends', () => {
+    const { hops } = decode(frames.AssignFrame, encode({ task: { id: 't' } }));
+    expect(hops).toBe(0);
+    const settlement = { action: 'complete', taskId: 't', token: 1 };
+    expect(decode(frames.SettleFrame, encode({ settlements: [settlement] })).settlements).toEqual([
+      { ...settlement, result: null, durationMs: 0 },
+    ]);
   });
 });

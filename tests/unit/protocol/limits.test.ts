@@ -4,6 +4,7 @@ import { type ErrorCode, RotaError } from '#rota/protocol/errors.js';
 import {
   AssignmentSchema,
   HeartbeatFrame,
+  RegisterFrame,
   ReportFrame,
   SubmitFrame,
   SubmitReply,
@@ -59,12 +60,16 @@ describe('the limits fit each other', () => {
     decode(HeartbeatFrame, encode({ session: longName, held }, LIMITS));
   });
 
-  it('a full submit of small tasks, with every field given, is one frame, and so is its reply', () => {
+  it('a full submit of small tasks, with every field but an embedding, is one frame, and so is its reply', () => {
     const id = '01JZZZZZZZZZZZZZZZZZZZZZZZ';
     const task = {
       id,
       workType: 'deploy_service',
       capabilities: ['a'],
+      roles: ['b'],
+      assignee: 'ann',
+      excludeAgents: ['ben'],
+      strategy: 'least-loaded',
       priority: 3,
       payload: { n: 1 },
       maxAttempts: 3,
@@ -87,6 +92,20 @@ describe('the limits fit each other', () => {
     decode(ReportFrame, encode({ session: 's', reports: new Array(LIMITS.tasksPerFrame).fill(report) }, LIMITS));
   });
 
+  it('a task that asks for as much as it may is one frame', () => {
+    const names = (count: number): string[] => new Array<string>(count).fill(longName);
+    const asked = { capabilities: names(LIMITS.labels), roles: names(LIMITS.labels) };
+    const task = { id: longName, ...asked, excludeAgents: names(LIMITS.excludedAgents) };
+    decode(SubmitFrame, encode({ tasks: [task] }, LIMITS));
+  });
+
+  it('a task and an agent with the longest embedding are one frame each, beside the largest payload', () => {
+    const embedding = new Array(LIMITS.embedding).fill(0.1);
+    const task = { id: longName, payload: value(LIMITS.payloadBytes), embedding };
+    decode(SubmitFrame, encode({ tasks: [task] }, LIMITS));
+    decode(RegisterFrame, encode({ session: 's', held: [], profile: { pool: 'p', embedding } }, LIMITS));
+  });
+
   it('an error message that is kept fits a string, and every frame a double’s integers', () => {
     expect(LIMITS.errorChars * 4).toBeLessThanOrEqual(LIMITS.stringBytes);
     expect(LIMITS.stringBytes).toBeLessThanOrEqual(LIMITS.payloadBytes);
@@ -100,13 +119,20 @@ describe('the limits fit each other', () => {
   });
 
   it('a name with nothing before it can be a NATS subject', () => {
-    // namespace.from.principal.submit.pool; the server's default limit for a line of control is 4,096 bytes.
+    // namespace.from.principal.submit.pool is the longest; the server's default limit for a line of control is 4,096 bytes.
     expect(3 * LIMITS.nameChars + '.from..submit.'.length).toBeLessThan(4_096 / 4);
   });
 });
 
 describe('a value that is too large has a code that says so', () => {
-  it.each<ErrorCode>(['FRAME_TOO_LARGE', 'INPUT_TOO_LARGE', 'RESULT_TOO_LARGE', 'POOL_FULL'])('%s is final', (code) => {
+  it.each<ErrorCode>([
+    'FRAME_TOO_LARGE',
+    'INPUT_TOO_LARGE',
+    'RESULT_TOO_LARGE',
+    'POOL_FULL',
+    'LABELS_FULL',
+    'WORK_TYPES_FULL',
+  ])('%s is final', (code) => {
     expect(new RotaError(code, 'No.').retryable).toBe(false);
   });
 });

@@ -31,13 +31,20 @@ const NO_NAMES: [string, string][] = [
 ];
 
 describe('names', () => {
+  it.each<unknown>([undefined, null, 7, { id: 'a' }])('refuse %j, which is no text', (bad) => {
+    expect(isName(bad)).toBe(false);
+    const error = expectCode('INVALID_NAME', () => assertName('pool', bad as string));
+    expect(error.message).toContain(`pool is ${JSON.stringify(bad)}.`);
+  });
+
   it.each(NO_NAMES)('refuse %s in every place of a subject', (_, bad) => {
     expect(isName(bad)).toBe(false);
     const places: [string, () => unknown][] = [
       ['namespace', () => createSubjects(bad)],
       ['id', () => subjects.from(bad, 'report')],
-      ['id', () => subjects.submit(bad, 'p')],
-      ['pool', () => subjects.submit('c', bad)],
+      ['id', () => subjects.fromTo(bad, 'submit', 'p')],
+      ['pool', () => subjects.fromTo('c', 'submit', bad)],
+      ['pool', () => subjects.fromTo('c', 'assign', bad)],
       ['id', () => subjects.to(bad)],
       ['id', () => subjects.inbox(bad)],
     ];
@@ -57,12 +64,13 @@ describe('names', () => {
 
 describe('subjects', () => {
   it('that are built parse to what they were built from', () => {
-    const plain = fc.constantFrom(...VERBS.filter((verb) => verb !== 'submit'));
+    const plain = fc.constantFrom(...VERBS.filter((verb) => verb !== 'submit' && verb !== 'assign'));
+    const toPool = fc.constantFrom('submit' as const, 'assign' as const);
     fc.assert(
-      fc.property(name, name, name, plain, (namespace, principal, pool, verb) => {
+      fc.property(name, name, name, plain, toPool, (namespace, principal, pool, verb, poolVerb) => {
         const ours = createSubjects(namespace);
         expect(ours.parse(ours.from(principal, verb))).toEqual({ principal, verb });
-        expect(ours.parse(ours.submit(principal, pool))).toEqual({ principal, verb: 'submit', pool });
+        expect(ours.parse(ours.fromTo(principal, poolVerb, pool))).toEqual({ principal, verb: poolVerb, pool });
         expect(ours.parse(ours.to(principal))).toBeUndefined();
         expect(isInbox(`${ours.inbox(principal)}.abc123`)).toBe(true);
         expect(isInbox(ours.to(principal))).toBe(false);
@@ -85,8 +93,8 @@ describe('subjects', () => {
         const sender = subjects.parse(subject);
         if (sender === undefined) return;
         const rebuilt =
-          sender.verb === 'submit'
-            ? subjects.submit(sender.principal, sender.pool ?? '')
+          sender.verb === 'submit' || sender.verb === 'assign'
+            ? subjects.fromTo(sender.principal, sender.verb, sender.pool ?? '')
             : subjects.from(sender.principal, sender.verb);
         expect(rebuilt).toBe(subject);
       }),
@@ -110,6 +118,12 @@ describe('subjects', () => {
     'rota.from.a.submit.',
     'rota.from.a.submit.p.q',
     'rota.from.a.submit.*',
+    'rota.from.a.assign',
+    'rota.from.a.assign.',
+    'rota.from.a.assign.p.q',
+    'rota.from.a.assign.>',
+    'rota.from.a.settle.p',
+    'rota.from.a.registry.p',
     'rota.from.*.register',
     'rota.from.>',
     'rota.from..register',
@@ -129,7 +143,8 @@ describe('subjects', () => {
   it('of the intake cover every verb', () => {
     expect(subjects.intake).toBe('rota.from.>');
     expect(subjects.from('a', 'register')).toBe('rota.from.a.register');
-    expect(subjects.submit('web', 'support')).toBe('rota.from.web.submit.support');
+    expect(subjects.fromTo('web', 'submit', 'support')).toBe('rota.from.web.submit.support');
+    expect(subjects.fromTo('web', 'assign', 'support')).toBe('rota.from.web.assign.support');
     expect(subjects.to('a')).toBe('rota.to.a');
     expect(subjects.inbox('a')).toBe('_INBOX.rota.a');
   });

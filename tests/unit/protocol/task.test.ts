@@ -6,6 +6,11 @@ const fields = fc.record(
   {
     workType: fc.constantFrom('default', 'build'),
     capabilities: fc.constantFrom([], ['sql']),
+    roles: fc.constantFrom([], ['dba']),
+    assignee: fc.constantFrom('ann', 'ben'),
+    excludeAgents: fc.constantFrom([], ['ann']),
+    strategy: fc.constantFrom('random', 'weighted'),
+    embedding: fc.constantFrom([0], [0.5, 1]),
     priority: fc.constantFrom(3, 1),
     payload: fc.constantFrom(null, 0, false, '', [], {}, { a: [] }),
     maxAttempts: fc.constantFrom(3, 1),

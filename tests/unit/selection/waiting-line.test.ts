@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Heap } from '#rota/selection/heap.js';
-import { Roster, requirementOf } from '#rota/selection/roster.js';
+import { requirementOf } from '#rota/selection/requirement.js';
 import { type Waiting, WaitingLine } from '#rota/selection/waiting-line.js';
+import { profileOf, TestPool } from './pool.js';
 
 test('a heap gives back what a sort gives', () => {
   fc.assert(
@@ -24,8 +25,11 @@ test('a heap gives back what a sort gives', () => {
   );
 });
 
+const AGENTS = ['ann', 'bob'];
 const entry = fc.record({
   labels: fc.uniqueArray(fc.constantFrom('sql', 'ts'), { maxLength: 2 }),
+  assignee: fc.option(fc.constantFrom(...AGENTS), { nil: undefined }),
+  excludeAgents: fc.subarray(AGENTS),
   priority: fc.integer({ min: 1, max: 5 }),
   cancelled: fc.boolean(),
 });
@@ -36,23 +40,19 @@ test('an agent gets the oldest of the highest priority that it can do, as from a
       fc.array(entry, { maxLength: 30 }),
       fc.uniqueArray(fc.constantFrom('sql', 'ts'), { maxLength: 2 }),
       (entries, capabilities) => {
-        const roster = new Roster();
-        const member = roster.put('a', 0, 's', {
-          pool: 'p',
-          kind: 'bot',
-          capabilities,
-          maxConcurrency: 1,
-          prefetch: 0,
-        });
+        const { roster } = new TestPool();
+        const member = roster.put('ann', 0, 's', profileOf({ capabilities }));
         const waiting = new Set<number>();
         const line = new WaitingLine((one) => waiting.has(one.order));
-        for (const [order, { labels, priority, cancelled }] of entries.entries()) {
+        for (const [order, { labels, assignee, excludeAgents, priority, cancelled }] of entries.entries()) {
           if (!cancelled) waiting.add(order);
-          line.push({ taskId: `t${order}`, requirement: requirementOf(labels), priority, order });
+          const requirement = requirementOf({ capabilities: labels, roles: [], excludeAgents, assignee });
+          line.push({ taskId: `t${order}`, requirement, priority, order });
         }
         const expected = entries
           .map((one, order) => ({ ...one, order }))
           .filter((one) => !one.cancelled && one.labels.every((label) => capabilities.includes(label)))
+          .filter((one) => (one.assignee ?? 'ann') === 'ann' && !one.excludeAgents.includes('ann'))
           .sort((a, b) => a.priority - b.priority || a.order - b.order)
           .map((one) => one.order);
         const taken: number[] = [];
@@ -68,4 +68,20 @@ test('an agent gets the oldest of the highest priority that it can do, as from a
       },
     ),
   );
+});
+
+test('tasks for other agents are not looked at, however many they are', () => {
+  const { roster } = new TestPool();
+  const ann = roster.put('ann', 0, 's', profileOf());
+  let looks = 0;
+  const line = new WaitingLine(() => {
+    looks++;
+    return true;
+  });
+  for (let order = 0; order < 1_000; order++) {
+    const requirement = requirementOf({ capabilities: [], roles: [], excludeAgents: [], assignee: `a${order}` });
+    line.push({ taskId: `t${order}`, requirement, priority: 1, order });
+  }
+  expect(line.firstFor(roster, ann)).toBeUndefined();
+  expect(looks).toBe(0);
 });

@@ -30,12 +30,33 @@ tasks:
     expect(OrchestrationSpecSchema.parse(orchestration).tasks[0]).toMatchObject({ dependsOn: [], workType: 'default' });
   });
 
+  it('says how agents are picked, for all of it or for one task', () => {
+    const { value } = read(`
+name: demo
+strategy: least-loaded
+defaults: {strategy: random}
+tasks:
+  a: {pool: p, strategy: weighted, roles: [lead, admin], excludeAgents: [p-9], embedding: [1, 0]}
+  b: {pool: p, assignee: p-1}`);
+    expect(OrchestrationSpecSchema.parse(toOrchestration(value, 'run-1'))).toMatchObject({
+      strategy: 'least-loaded',
+      tasks: [
+        { strategy: 'weighted', roles: ['lead', 'admin'], excludeAgents: ['p-9'], embedding: [1, 0] },
+        { strategy: 'random', assignee: 'p-1' },
+      ],
+    });
+  });
+
   it.each([
+    [
+      'name: x\nstrategy: fastest\ntasks: {a: {pool: p}}',
+      '2:11: strategy is "fastest": expected one of the known values.',
+    ],
     ['name: x\ntasks: {}', '2:8: tasks is a map: expected at least one task.'],
     ['name: x', '1:1: tasks is missing: expected a map of keys and values.'],
     [
       'name: x\ndefaults: {retries: 1}\ntasks: {a: {pool: p}}',
-      '2:12: defaults.retries: this key is not known. Known here: workType, priority, maxAttempts',
+      '2:12: defaults.retries: this key is not known. Known here: workType, strategy, priority, maxAttempts',
     ],
     ['name: x\ntasks: {a: {pool: p, maxAttemps: 2}}', 'Did you mean "maxAttempts"?'],
     ['name: x\ntasks: {a: {pool: p, maxAttempts: 26}}', 'tasks.a.maxAttempts is 26: expected at most 25.'],
@@ -58,9 +79,9 @@ tasks:
     capabilities: [csv, pdf]
 `;
   const agents = [
-    { id: 'f-1', pool: 'fetchers', capabilities: ['csv'] },
-    { id: 'f-2', pool: 'fetchers', capabilities: ['pdf'] },
-    { id: 'c-1', pool: 'cleaners', capabilities: [] },
+    { id: 'f-1', pool: 'fetchers', capabilities: ['csv'], roles: [] },
+    { id: 'f-2', pool: 'fetchers', capabilities: ['pdf'], roles: ['lead'] },
+    { id: 'c-1', pool: 'cleaners', capabilities: [], roles: [] },
   ];
 
   it('have line and column in the file, and all come at once', () => {
@@ -76,8 +97,28 @@ tasks:
     );
   });
 
+  it.each([
+    [{ assignee: 'f-3' }, 'assignee', 'no agent of the pool fetchers has this id'],
+    [{ assignee: 'c-1' }, 'assignee', 'no agent of the pool fetchers has this id'],
+    [{ excludeAgents: ['f-1', 'f-2'] }, 'excludeAgents', 'no agent is left that may take the task'],
+    [{ assignee: 'f-1', excludeAgents: ['f-1'] }, 'excludeAgents', 'no agent is left that may take the task'],
+    [{ roles: ['admin'] }, 'roles', 'has one of admin (f-1 has none; f-2 has lead)'],
+    [{ roles: ['lead'], capabilities: ['csv'] }, 'roles', 'has one of lead (f-1 has none)'],
+    [{ assignee: 'f-2', capabilities: ['csv'] }, 'capabilities', 'has all of csv (f-2 has pdf)'],
+  ])('are found for %j', (asks, field, message) => {
+    const [problem, ...more] = checkPools([{ key: 'a', pool: 'fetchers', ...asks }], agents);
+    expect(more).toEqual([]);
+    expect(problem?.path).toEqual(['tasks', 'a', field]);
+    expect(problem?.problem).toContain(message);
+  });
+
+  it('are none where an agent has one of the roles', () => {
+    const node = { key: 'a', pool: 'fetchers', roles: ['admin', 'lead'], assignee: 'f-2', excludeAgents: ['f-1'] };
+    expect(checkPools([node], agents)).toEqual([]);
+  });
+
   it('are none when one agent of the pool has all capabilities', () => {
-    const able = { id: 'f-3', pool: 'fetchers', capabilities: ['pdf', 'x', 'csv'] };
+    const able = { id: 'f-3', pool: 'fetchers', capabilities: ['pdf', 'x', 'csv'], roles: [] };
     const nodes = [
       { key: 'a', pool: 'fetchers', capabilities: ['csv', 'pdf'] },
       { key: 'b', pool: 'cleaners' },
@@ -86,7 +127,7 @@ tasks:
   });
 
   it('stay short in a large pool', () => {
-    const many = Array.from({ length: 50 }, (_, i) => ({ id: `a-${i}`, pool: 'p', capabilities: [] }));
+    const many = Array.from({ length: 50 }, (_, i) => ({ id: `a-${i}`, pool: 'p', capabilities: [], roles: [] }));
     const [problem] = checkPools([{ key: 'a', pool: 'p', capabilities: ['x'] }], many);
     expect(problem?.problem).toContain('a-7 has none; 42 more agents');
   });

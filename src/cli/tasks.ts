@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander';
-import type { AgentRow, TaskRow } from '../protocol/frames.js';
+import type { TaskRow } from '../protocol/frames.js';
 import { LIMITS } from '../protocol/limits.js';
 import { assertName } from '../protocol/names.js';
 import { isTerminal, TASK_STATUSES, type TaskStatus } from '../protocol/task.js';
-import type { Client } from '../sdk/client.js';
+import type { Client } from '../sdk/index.js';
 import { type ClientCommandOptions, withClient, withClientOptions } from './connect.js';
 import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP } from './exit.js';
 import { wholeNumber } from './options.js';
-import { type Cell, type Output, tableLines } from './output.js';
+import { type Cell, printTable } from './output.js';
 import { showTask } from './show.js';
 import { STATUS_COLOURS } from './status-colours.js';
-import { count, durationText, oneLine } from './text.js';
+import { durationText, oneLine } from './text.js';
 
 interface QueryOptions extends ClientCommandOptions {
   readonly json?: true;
@@ -22,10 +22,6 @@ interface TasksOptions extends QueryOptions {
   readonly pool?: string;
   readonly orchestration?: string;
   readonly limit: number;
-}
-
-interface AgentsOptions extends QueryOptions {
-  readonly pool?: string;
 }
 
 const LIMIT = 100;
@@ -46,18 +42,6 @@ export function addTasksCommand(program: Command, action: Action): void {
       `\nExamples:\n  rota tasks --status running\n  rota tasks --pool dev --json\n${EXIT_CODES_HELP}`,
     )
     .action(action(listTasks));
-}
-
-export function addAgentsCommand(program: Command, action: Action): void {
-  const command = program
-    .command('agents')
-    .summary('list agents')
-    .description('Lists agents by pool, in the order of their turns, with what they hold and have done.')
-    .option('--pool <name>', 'only those of this pool')
-    .option('--json', 'print a line of JSON for each agent');
-  withClientOptions(command)
-    .addHelpText('after', `\nExamples:\n  rota agents --pool dev\n${EXIT_CODES_HELP}`)
-    .action(action(listAgents));
 }
 
 export function addShowCommand(program: Command, action: Action): void {
@@ -85,17 +69,6 @@ function listTasks(cli: Cli, { orchestration, status, pool, limit, json, ...serv
     else if (tasks.length === 0) cli.output.note('no tasks');
     else printTasks(cli, tasks);
     if (tasks.length === limit) cli.output.note(`the newest ${limit}; --limit shows more`);
-    return EXIT.ok;
-  });
-}
-
-function listAgents(cli: Cli, { pool, json, ...server }: AgentsOptions): Promise<number> {
-  const wanted = pool === undefined ? undefined : assertName('--pool', pool);
-  return withClient(cli, server, async (client) => {
-    const agents = await client.agents(wanted);
-    if (json) for (const agent of agents) cli.output.json(agent);
-    else if (agents.length === 0) cli.output.note('no agents');
-    else printAgents(cli.output, agents);
     return EXIT.ok;
   });
 }
@@ -129,24 +102,4 @@ function whyText({ status, error, reason }: TaskRow): string {
   const failed = status === 'failed' ? error?.message : undefined;
   const decided = isTerminal(status) && status !== 'completed' ? undefined : reason;
   return oneLine(failed ?? decided ?? '');
-}
-
-function printAgents(output: Output, agents: readonly AgentRow[]): void {
-  const rows = agents.map((agent): Cell[] => [
-    { text: agent.id },
-    { text: agent.pool },
-    { text: agent.kind },
-    { text: agent.presence, colour: agent.presence === 'online' ? 'green' : 'yellow' },
-    { text: `${agent.load}/${agent.maxConcurrency}${agent.prefetch > 0 ? `+${agent.prefetch}` : ''}` },
-    { text: String(agent.completed) },
-    { text: String(agent.failed), colour: agent.failed > 0 ? 'red' : undefined },
-    { text: agent.capabilities.join(',') || '-', colour: 'dim' },
-  ]);
-  printTable(output, ['ID', 'POOL', 'KIND', 'PRESENCE', 'LOAD', 'DONE', 'FAILED', 'CAPABILITIES'], rows);
-  if (output.isTerminal) output.line(output.paint('dim', count(agents.length, 'agent')));
-}
-
-function printTable(output: Output, head: readonly string[], rows: readonly Cell[][]): void {
-  const headRow = head.map((text): Cell => ({ text, colour: 'bold' }));
-  for (const line of tableLines([headRow, ...rows], output.columns, output.paint)) output.line(line);
 }

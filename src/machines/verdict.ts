@@ -1,0 +1,30 @@
+import type { Report } from '../protocol/frames.js';
+import { isTerminal } from '../protocol/task.js';
+import { isRepeated } from './pool-task.js';
+import type { ElsewhereTask } from './selector-events.js';
+import { isHeld } from './task.js';
+
+/**
+ * What becomes of a report: it is taken, or it says what was said or noticed before and is answered as then,
+ * or it is refused for a reason.
+ *
+ * @param known what memory or the store has of its task
+ * @param isHere whether the task is in the memory of this selector, and not only known of
+ */
+export function verdictOn(
+  report: Report,
+  agentId: string,
+  known: ElsewhereTask | undefined,
+  isHere: boolean,
+): 'take' | 'repeated' | { readonly code: string } {
+  if (known === undefined) return { code: 'UNKNOWN_TASK' };
+  const { status } = known;
+  if (known.agentId !== agentId || known.token !== report.token) {
+    return { code: isTerminal(status) ? 'TASK_ENDED' : 'STALE_LEASE' };
+  }
+  if (isTerminal(status)) return isRepeated(report, status) ? 'repeated' : { code: 'TASK_ENDED' };
+  // Its attempt ended and the task waits again: said before, or noticed before it was said.
+  const isEnd = report.outcome === 'failed' || report.outcome === 'rejected';
+  if (isHere && status === 'pending' && isEnd) return 'repeated';
+  return isHere && isHeld(status) ? 'take' : { code: 'STALE_LEASE' };
+}
