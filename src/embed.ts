@@ -27,7 +27,7 @@ export interface EmbedOptions {
   readonly policies?: PoliciesInput;
   /** Tasks that one principal may submit or assign: so many a second, and so many at once. Default: no limit. */
   readonly rateLimit?: RateLimit;
-  /** Threads that scorers run on. Default: half of the processors, one at least. */
+  /** Threads that scorers run on, at most. Default: one less than there are processors, two at least. */
   readonly scoringThreads?: number;
   /** Default: nothing is logged. */
   readonly log?: Logger;
@@ -61,7 +61,7 @@ export async function createCoordinator(options: EmbedOptions): Promise<Coordina
     minThreads: usesThreads(policies) ? 1 : 0,
     ...(options.scoringThreads === undefined ? {} : { maxThreads: options.scoringThreads }),
   });
-  const coordinator = await startCoordinator({
+  const starting = startCoordinator({
     transport,
     store: store === 'none' ? createMemoryStore() : store,
     namespace,
@@ -75,8 +75,9 @@ export async function createCoordinator(options: EmbedOptions): Promise<Coordina
     createAvailability: (config) => createAvailability(config, clock ?? systemClock, log),
     rateLimit: options.rateLimit,
   });
-  void coordinator.stopped.then(() => threads.close());
-  return coordinator;
+  const closeThreads = () => threads.close();
+  void starting.then(({ stopped }) => stopped).then(closeThreads, closeThreads);
+  return starting;
 }
 
 function usesThreads({ defaults, pools }: Policies): boolean {

@@ -1,4 +1,5 @@
 import { toTaskEvent } from '../machines/pool-task.js';
+import { waitsByItself } from '../machines/why-waiting.js';
 import { packedSize } from '../protocol/codec.js';
 import type { NodeState, Query, TaskDetail, TaskRow } from '../protocol/frames.js';
 import { LIMITS } from '../protocol/limits.js';
@@ -84,8 +85,7 @@ function withReasons(leader: Leader, rows: readonly TaskRow[]): TaskRow[] {
     const task = leader.system.task(row.id);
     // The table may be a moment behind: it is told as it is there.
     if (task?.status !== 'pending' || row.status !== 'pending') return row;
-    const isOwn = task.scoringRun !== 0 || task.notBeforeMs > leader.monoMs;
-    const key = isOwn ? row.id : `${row.pool} ${task.requirement.key}`;
+    const key = waitsByItself(task, leader.monoMs) ? row.id : `${row.pool} ${task.requirement.key}`;
     if (!known.has(key)) known.set(key, leader.system.selectorOf(row.pool).whyWaiting(task));
     const reason = known.get(key);
     return reason === undefined ? row : { ...row, reason };

@@ -1,4 +1,4 @@
-import type { JournalEvent, PoolImage, TaskRecord } from '../protocol/journal.js';
+import type { AgentImage, JournalEvent, PoolImage, TaskRecord } from '../protocol/journal.js';
 import { type Policy, PolicySchema } from '../protocol/policy.js';
 import type { DecideInput, GivenScores } from '../selection/decide.js';
 import { AssignmentHistory } from '../selection/history.js';
@@ -6,7 +6,7 @@ import { OpenLoad } from '../selection/open-load.js';
 import { requirementOf } from '../selection/requirement.js';
 import { type Member, Roster } from '../selection/roster.js';
 import { Rotations } from '../selection/rotations.js';
-import { endedAttempt, newTask, restoredTask, type Task, triedBefore } from './pool-task.js';
+import { kept, newTask, restoredTask, type Task, triedBefore } from './pool-task.js';
 import { isHeld, nextStatus } from './task.js';
 
 /** Where a task's deadline is noted. Replaying the past needs none. */
@@ -191,11 +191,7 @@ export class PoolState {
     event: Extract<JournalEvent, { type: 'agentRegistered' | 'agentPresence' | 'agentFlagged' | 'agentDeregistered' }>,
   ): void {
     if (event.type === 'agentRegistered') {
-      const member = this.roster.put(event.agentId, event.index, event.session, event.profile);
-      this.roster.setPresence(member, event.presence);
-      this.roster.setFlag(member, 'cordoned', event.isCordoned);
-      this.roster.setFlag(member, 'offDuty', event.isOffDuty);
-      return;
+      return this.#seat(event.agentId, event);
     }
     const member = this.roster.get(event.agentId);
     if (member === undefined) return;
@@ -208,6 +204,13 @@ export class PoolState {
     }
   }
 
+  #seat(id: string, { index, session, profile, presence, isCordoned, isOffDuty }: Omit<AgentImage, 'id'>): void {
+    const member = this.roster.put(id, index, session, profile);
+    this.roster.setPresence(member, presence);
+    this.roster.setFlag(member, 'cordoned', isCordoned);
+    this.roster.setFlag(member, 'offDuty', isOffDuty);
+  }
+
   #release(event: Extract<JournalEvent, { type: 'taskReleased' }>): void {
     const task = this.#get(event.taskId);
     const { attempt, agentId, outcome, error, backoffMs } = event;
@@ -215,7 +218,7 @@ export class PoolState {
     task.status = nextStatus(task.status, 'release');
     task.reason = error.message;
     task.error = error;
-    task.ended.push(endedAttempt(attempt, agentId, outcome, error));
+    task.ended.push(kept(event));
     if (outcome === 'failed') this.#note(agentId, event.workType, 'failure', event.monoMs);
     if (outcome === 'rejected') {
       task.attempt = attempt - 1;
@@ -230,10 +233,7 @@ export class PoolState {
     this.#lastOrder = image.lastOrder;
     if (image.policy !== undefined) this.#govern(image.policy);
     for (const agent of image.agents) {
-      const member = this.roster.put(agent.id, agent.index, agent.session, agent.profile);
-      this.roster.setPresence(member, agent.presence);
-      this.roster.setFlag(member, 'cordoned', agent.isCordoned);
-      this.roster.setFlag(member, 'offDuty', agent.isOffDuty);
+      this.#seat(agent.id, agent);
     }
     for (const one of image.performance) this.roster.restorePerformance(one);
     this.history.restore(image.history);

@@ -67,7 +67,7 @@ export function restoredTask(image: TaskImage, monoMs: number): Task {
   task.status = image.status;
   task.attempt = image.attempt;
   task.token = image.token;
-  task.ended = [...image.ended];
+  task.ended = image.ended.map(kept);
   if (image.reason !== undefined) task.reason = image.reason;
   return task;
 }
@@ -76,7 +76,7 @@ export function restoredTask(image: TaskImage, monoMs: number): Task {
 const KEPT_CHARS = 300;
 
 /** An attempt that brought no result, as far as it is kept. */
-export function endedAttempt(attempt: number, agentId: string, outcome: EndedAttempt['outcome'], error: WireError) {
+export function kept({ attempt, agentId, outcome, error }: EndedAttempt): EndedAttempt {
   return { attempt, agentId, outcome, error: { ...error, message: error.message.slice(0, KEPT_CHARS) } };
 }
 

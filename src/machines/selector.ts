@@ -35,7 +35,14 @@ import type { ElsewhereTask, NewTask, SelectorEvent } from './selector-events.js
 import { isHeld } from './task.js';
 import type { Turn } from './turn.js';
 import { verdictOn } from './verdict.js';
-import { noAgent, unschedulableReasons, waitingReason, whyWaiting, workTypesFull } from './why-waiting.js';
+import {
+  noAgent,
+  unschedulableReasons,
+  waitingReason,
+  waitsByItself,
+  whyWaiting,
+  workTypesFull,
+} from './why-waiting.js';
 
 /** How long what ended stays in memory at least, to answer a repeated submit or report at once. */
 export const KEEP_ENDED_MS = 10_000;
@@ -164,7 +171,7 @@ export class Selector {
     for (const task of this.tasks()) {
       if (task.status !== 'pending') continue;
       // Tasks that ask for the same wait for the same, but for a backoff or a scorer of their own.
-      const isOwn = task.scoringRun !== 0 || task.notBeforeMs > this.#turn.monoMs;
+      const isOwn = waitsByItself(task, this.#turn.monoMs);
       const shared = isOwn ? undefined : known.get(task.requirement.key);
       const reason = shared ?? waitingReason(this.state, task, this.#turn.monoMs);
       if (!isOwn) known.set(task.requirement.key, reason);
@@ -544,7 +551,7 @@ export class Selector {
     const asked = [...this.state.refused()].map((task) => ({ task, key: task.requirement.key }));
     this.#record(event);
     for (const { task, key } of asked) {
-      const isReady = task.status === 'pending' && task.scoringRun === 0 && task.notBeforeMs <= this.#turn.monoMs;
+      const isReady = task.status === 'pending' && !waitsByItself(task, this.#turn.monoMs);
       if (isReady && task.requirement.key !== key) this.#placement.place(task);
     }
   }

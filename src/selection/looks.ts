@@ -14,6 +14,9 @@ export interface Found {
   excluded(): ExclusionCounts;
 }
 
+/** The look that takes everybody into account who may take a task at all. */
+export const LAST_LOOK: Look = { states: ['free', 'recent'], takesTried: true };
+
 /**
  * The first look leaves out whom the rotation passes over and who had the task before. Where it finds
  * nobody, work is more than fairness, and another try more than another agent.
@@ -21,11 +24,8 @@ export interface Found {
 const LOOKS: readonly Pick<Found, 'look' | 'fallback'>[] = [
   { look: { states: ['free'], takesTried: false }, fallback: undefined },
   { look: { states: ['recent'], takesTried: false }, fallback: 'window' },
-  { look: { states: ['free', 'recent'], takesTried: true }, fallback: 'triedBefore' },
+  { look: LAST_LOOK, fallback: 'triedBefore' },
 ];
-
-/** The look that takes everybody into account who may take a task at all. */
-export const LAST_LOOK: Look = { states: ['free', 'recent'], takesTried: true };
 
 /** Whom the task may go to now; undefined where it is nobody. */
 export function lookAt({ roster, history, openLoad, monoMs, task }: DecideInput): Found | undefined {
