@@ -5,21 +5,21 @@
 const ROOMS = {
   protocol: [],
   transport: ['protocol'],
-  store: ['protocol'],
+  store: ['protocol', 'failpoints'],
   selection: ['protocol'],
   machines: ['protocol', 'selection'],
   workflow: ['protocol'],
   availability: ['protocol'],
   actors: [
-    ...'protocol selection machines workflow'.split(' '),
+    ...'protocol selection machines workflow failpoints'.split(' '),
     ...['transport/transport', 'store/store', 'availability/source'],
   ],
-  sdk: ['protocol', 'transport/transport'],
+  sdk: ['protocol', 'transport/transport', 'failpoints'],
   launch: ['protocol'],
   config: ['protocol'],
   cli: [
     ...'protocol selection machines workflow availability actors transport store sdk launch config'.split(' '),
-    'embed',
+    ...['embed', 'failpoints'],
   ],
 };
 
@@ -37,7 +37,7 @@ const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
 /** Packages that one room alone may import. */
 const owned = [
   ['NATS', '^(node_modules/)?@nats-io/', '^src/transport/'],
-  ['SQL drivers', '^(node_modules/)?(libsql|kysely)(/|$)', '^src/store/'],
+  ['SQL drivers', '^(node_modules/)?(libsql|pg|kysely)(/|$)', '^src/store/'],
   ['XState', '^(node_modules/)?xstate(/|$)', '^src/(machines|actors)/'],
   ['msgpackr', '^(node_modules/)?msgpackr(/|$)', '^src/protocol/'],
   ['luxon', '^(node_modules/)?luxon(/|$)', '^src/selection/'],

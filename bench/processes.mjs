@@ -27,7 +27,7 @@ export class Processes {
     this.#fail(error);
   }
 
-  /** Resolves once the child says that it is ready, with its id and how to stop it. */
+  /** Resolves once the child says that it is ready, with its id, how to hear what it logs, and how to end it. */
   async start(file, options, nodeOptions = []) {
     if (this.#isOver) throw new Error('The run is over.');
     const child = fork(file, [JSON.stringify(options)], {
@@ -38,8 +38,10 @@ export class Processes {
     this.#children.add(child);
     let isStopping = false;
     let lastWords = '';
+    const listeners = new Set();
     child.stderr.setEncoding('utf8').on('data', (text) => {
       lastWords = (lastWords + text).slice(-LAST_WORDS_CHARS);
+      for (const listener of [...listeners]) listener();
     });
     const exited = new Promise((resolve) => {
       // `close`, not `exit`: by then its last words have been read.
@@ -60,7 +62,24 @@ export class Processes {
       await exited;
       clearTimeout(timer);
     };
-    return { pid: child.pid, stop };
+    /** Ends it by a signal; resolves when it is gone. */
+    const kill = async (signal) => {
+      isStopping = true;
+      child.kill(signal);
+      await exited;
+    };
+    /** Resolves once what it wrote last has this. */
+    const says = (pattern) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!pattern.test(lastWords)) return;
+          listeners.delete(look);
+          resolve();
+        };
+        listeners.add(look);
+        look();
+      });
+    return { pid: child.pid, stop, kill, says };
   }
 
   /** Kills whatever still runs, starts nothing more, and resolves when all is gone. */

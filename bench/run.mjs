@@ -1,65 +1,28 @@
 // Measures rota as it runs: see README.md beside this file for what is measured, and what is not.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { systemClock } from '../dist/clock.js';
-import { findNatsServer, startNatsServer } from '../dist/launch/nats-server.js';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { CLOCK } from './clock.mjs';
-import { machine, versions } from './machine.mjs';
 import { HELP, readOptions } from './options.mjs';
-import { Processes } from './processes.mjs';
 import { toText } from './report.mjs';
 import { scale } from './scale.mjs';
 import { scoring } from './scoring.mjs';
 import { selection } from './selection.mjs';
 import { semantic } from './semantic.mjs';
+import { runMain, withStage } from './stage.mjs';
 import { tasks } from './tasks.mjs';
 
 const RESULTS = new URL('./results/', import.meta.url);
-
-class Interrupted extends Error {
-  constructor(signal) {
-    super(`Interrupted by ${signal}.`);
-    this.exitCode = 128 + constants.signals[signal];
-  }
-}
 
 async function main() {
   const options = readOptions(process.argv.slice(2));
   if (options.help) return console.log(HELP);
   const say = options.json ? () => {} : (text) => console.error(text);
 
-  const processes = new Processes();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.once(signal, () => processes.fail(new Interrupted(signal)));
-  }
-  const over = new AbortController();
-  const folder = await mkdtemp(join(tmpdir(), 'rota-bench-'));
-  let nats;
-  try {
-    const bin = natsServerBin();
-    nats = await startNatsServer({ bin, clock: systemClock });
-    void nats.exited.then(({ code, signal }) => {
-      processes.fail(new Error(`${bin} ended with ${signal ?? `code ${code}`}.`));
-    });
-    const before = { versions: versions(bin), machine: machine(folder) };
+  await withStage(async ({ before, ...stage }) => {
+    const { folder } = stage;
     if (before.machine.fileSystem === 'tmpfs') say(`${folder} is in memory: no commit there is durable. Set TMPDIR.`);
-    const bench = { ...options, processes, folder, url: nats.url, signal: over.signal };
-    const rows = await Promise.race([measure(bench, say), processes.failed]);
+    const rows = await measure({ ...options, ...stage }, say);
     await tell({ at: new Date().toISOString(), sizes: options.sizes, ...before, clock: CLOCK, rows }, options);
-  } finally {
-    over.abort();
-    await processes.kill();
-    await nats?.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-function natsServerBin() {
-  const { NATS_SERVER_BIN, PATH } = process.env;
-  const bin = findNatsServer({ bin: NATS_SERVER_BIN, path: PATH });
-  if (bin === undefined) throw new Error('No nats-server found: run "node scripts/ensure-nats.mjs".');
-  return bin;
+  });
 }
 
 async function tell(report, { quick, json }) {
@@ -93,10 +56,4 @@ async function measure(bench, say) {
   return rows;
 }
 
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error.message);
-    process.exit(error.exitCode ?? 1);
-  },
-);
+runMain(main);

@@ -45,3 +45,25 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', done);
   });
 }
+
+/**
+ * What `work` resolves with; undefined where that takes longer than `delayMs`, or the signal aborts first. Leaves no
+ * timer behind, which would keep the process alive.
+ */
+export async function within<T>(
+  clock: Clock,
+  delayMs: number,
+  work: Promise<T>,
+  signal?: AbortSignal,
+): Promise<T | undefined> {
+  const over = new AbortController();
+  const end = () => over.abort();
+  if (signal?.aborted) end();
+  signal?.addEventListener('abort', end);
+  try {
+    return await Promise.race([work, sleep(clock, delayMs, over.signal).then(() => undefined)]);
+  } finally {
+    signal?.removeEventListener('abort', end);
+    end();
+  }
+}

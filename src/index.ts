@@ -4,6 +4,8 @@ export { createCoordinator, type EmbedOptions } from './embed.js';
 export * from './sdk/index.js';
 export type { ScorerAgent, ScorerModule, ScorerTask } from './selection/threads/scorer.js';
 export { createMemoryStore } from './store/memory.js';
+export { openStore } from './store/open.js';
+export { openPostgres } from './store/postgres.js';
 export { openSqlite } from './store/sqlite.js';
 export type { Store } from './store/store.js';
 export { createMemoryBroker, type MemoryBroker } from './transport/memory.js';

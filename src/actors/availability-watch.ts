@@ -92,7 +92,7 @@ export class AvailabilityWatch {
     try {
       this.#pools.turn(() => this.#apply(pool, available));
     } catch {
-      // The turn has said so: the coordinator stops.
+      // The turn has said so: the coordinator stops, or it may not act just now, and looks again later.
     }
   }
 

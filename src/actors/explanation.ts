@@ -7,7 +7,7 @@ import type { Member } from '../selection/roster.js';
 import { dutyAt } from '../selection/working-hours.js';
 import { unknownTask } from './knowledge.js';
 import type { Leader } from './leader.js';
-import { givenOf, momentOf } from './replay.js';
+import { givenOf, momentOf, type Reader } from './replay.js';
 
 /**
  * Why a task is with its agent and no other, or with none. Of one that waits: as things are now. Of one that
@@ -18,11 +18,19 @@ import { givenOf, momentOf } from './replay.js';
  */
 export async function explainTask(leader: Leader, taskId: string): Promise<Explanation> {
   const live = leader.system.task(taskId);
-  const [decision] = await leader.store.decisions({ taskId, limit: 1 });
-  if (live?.status === 'pending') return explainWaiting(leader, live, decision);
-  const row = (await leader.store.task(taskId))?.task;
+  if (live?.status === 'pending') {
+    const [decision] = await leader.store.decisions({ taskId, limit: 1 });
+    return explainWaiting(leader, live, decision);
+  }
+  return explainStored(leader, taskId);
+}
+
+/** Of a task that does not wait. @throws RotaError UNKNOWN_TASK */
+export async function explainStored(reader: Reader, taskId: string): Promise<Explanation> {
+  const [decision] = await reader.store.decisions({ taskId, limit: 1 });
+  const row = (await reader.store.task(taskId))?.task;
   if (row === undefined) throw unknownTask(taskId);
-  return decision === undefined ? explainUndecided(row) : explainDecision(leader, row, decision);
+  return decision === undefined ? explainUndecided(row) : explainDecision(reader, row, decision);
 }
 
 function explainWaiting(leader: Leader, task: Task, decision: RoutingDecision | undefined): Explanation {
@@ -41,7 +49,7 @@ function explainWaiting(leader: Leader, task: Task, decision: RoutingDecision | 
   };
 }
 
-async function explainDecision(leader: Leader, row: TaskRow, decision: RoutingDecision): Promise<Explanation> {
+async function explainDecision(reader: Reader, row: TaskRow, decision: RoutingDecision): Promise<Explanation> {
   const { id: taskId, pool, status } = row;
   const { agentId, reason, attempt } = decision;
   const outcome = isTerminal(status) ? `It is ${status}` : `It is with ${agentId}`;
@@ -49,7 +57,7 @@ async function explainDecision(leader: Leader, row: TaskRow, decision: RoutingDe
     ...{ taskId, pool, status, decision, advice: [] },
     summary: `${outcome}. Attempt ${attempt} went to ${agentId}: ${reason}.`,
   };
-  const moment = await leader.oneByOne(() => momentOf(leader.store, decision)).catch(() => undefined);
+  const moment = await reader.oneByOne(() => momentOf(reader.store, decision)).catch(() => undefined);
   const task = moment?.state.task(taskId);
   if (moment === undefined || task === undefined) {
     return { ...base, others: runnersUp(decision), groups: counted(decision), asOf: 'counts' };

@@ -1,43 +1,55 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import { asRotaError, RotaError } from '../protocol/errors.js';
+import { sleep } from '../clock.js';
+import { failpoint } from '../failpoints.js';
+import { RotaError } from '../protocol/errors.js';
+import { LIMITS } from '../protocol/limits.js';
 import type { Subjects } from '../protocol/subjects.js';
 import type { Message } from '../transport/transport.js';
+import { Admission } from './admission.js';
 import type { Leader } from './leader.js';
 import type { Outbox } from './outbox.js';
+import { crowded, detailsOf, isKnown, isStoreFailure, refusalOf, stopping, unsure } from './refusal.js';
 import { HANDLERS } from './requests.js';
+
+/** For so long a leader that may not act leaves the answer to another, before it says that it can't give one. */
+const PRECEDENCE_MS = 1_000;
+
+export interface IntakeOptions {
+  readonly leader: Leader;
+  readonly outbox: Outbox;
+  readonly subjects: Subjects;
+  readonly log: Logger;
+  /** Aborts when the leader's term is over. */
+  readonly over: AbortSignal;
+}
 
 /**
  * The only place that reads foreign bytes. A message is scanned, decoded and checked before an actor
  * hears of it; whatever is wrong with it is answered with a typed error and changes nothing.
+ *
+ * Must hold: nothing is refused for what a leader remembers that may not act. Another may lead by now, and know of an
+ * agent or a session that this one has never heard of.
  */
 export class Intake {
-  readonly #leader: Leader;
-  readonly #outbox: Outbox;
-  readonly #subjects: Subjects;
-  readonly #log: Logger;
+  readonly #options: IntakeOptions;
+  readonly #admission: Admission;
   #isOpen = true;
-  #inFlight = 0;
+  /** Refusals that wait whether another answers. */
+  #waiting = 0;
   #onQuiet: (() => void) | undefined;
 
-  constructor(leader: Leader, outbox: Outbox, subjects: Subjects, log: Logger) {
-    this.#leader = leader;
-    this.#outbox = outbox;
-    this.#subjects = subjects;
-    this.#log = log;
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    // Many refusals may wait for one end.
+    setMaxListeners(0, options.over);
+    this.#admission = new Admission(options.log);
   }
 
-  readonly receive = async ({ subject, data, reply }: Message): Promise<void> => {
-    this.#inFlight++;
-    try {
-      await this.#handle(subject, data, reply);
-    } catch (thrown) {
-      const error = asRotaError(thrown, 'UNAVAILABLE');
-      this.#log.warn({ code: error.code, field: error.field, bytes: data.length }, 'request refused');
-      if (reply !== undefined) this.#outbox.respond(reply, { error: error.toWire() });
-    } finally {
-      this.#inFlight--;
-      if (this.#inFlight === 0) this.#onQuiet?.();
-    }
+  /** The frame is gone by the time that a refusal waits. */
+  readonly receive = (message: Message): Promise<void> => {
+    const { reply } = message;
+    return this.#take(message).then((isDone) => (isDone || reply === undefined ? undefined : this.#refuseLate(reply)));
   };
 
   /** Refuses what comes from now on, and resolves once what came before has been handled. */
@@ -45,17 +57,59 @@ export class Intake {
     this.#isOpen = false;
     return new Promise((resolve) => {
       this.#onQuiet = resolve;
-      if (this.#inFlight === 0) resolve();
+      if (this.#admission.isEmpty) resolve();
     });
   }
 
+  /** False where nothing may be answered yet. */
+  async #take({ subject, data, reply }: Message): Promise<boolean> {
+    const { leader } = this.#options;
+    if (!this.#admission.enter(data.length)) {
+      if (leader.isCurrent) this.#refuse(crowded(), data, reply);
+      return leader.isCurrent;
+    }
+    try {
+      await this.#handle(subject, data, reply);
+      return true;
+    } catch (thrown) {
+      // Either the store is away for all, which is said then, or it can't answer this one question.
+      if (isStoreFailure(thrown)) await leader.confirm().catch(() => {});
+      if (leader.isCurrent) this.#refuse(thrown, data, reply);
+      return leader.isCurrent;
+    } finally {
+      this.#admission.leave(data.length);
+      if (this.#admission.isEmpty) this.#onQuiet?.();
+    }
+  }
+
   #handle(subject: string, data: Uint8Array, reply: string | undefined): void | Promise<void> {
-    const sender = this.#subjects.parse(subject);
+    const { leader, subjects } = this.#options;
+    failpoint('intake.received');
+    const sender = subjects.parse(subject);
     if (sender === undefined) throw new RotaError('UNKNOWN_VERB', 'The subject is not one that the coordinator reads.');
-    if (!this.#isOpen) throw new RotaError('UNAVAILABLE', 'The coordinator is stopping.', { retryAfterMs: 1_000 });
+    if (!this.#isOpen) throw stopping();
     const answer = (frame: object) => {
-      if (reply !== undefined) this.#leader.answer(reply, frame);
+      if (reply !== undefined) leader.answer(reply, frame);
     };
-    return HANDLERS[sender.verb](this.#leader, sender, data, answer);
+    return HANDLERS[sender.verb](leader, sender, data, answer);
+  }
+
+  #refuse(thrown: unknown, data: Uint8Array, reply: string | undefined): void {
+    const { leader, outbox, log } = this.#options;
+    const error = refusalOf(thrown);
+    const isSaid = isKnown(thrown) || (isStoreFailure(thrown) && leader.isStalled);
+    log[isSaid ? 'debug' : 'warn']({ ...detailsOf(thrown), bytes: data.length }, 'request refused');
+    if (reply !== undefined) outbox.respond(reply, { error: error.toWire() });
+  }
+
+  /** Whoever leads now answers first: to be told that nobody can must not come before. */
+  async #refuseLate(reply: string): Promise<void> {
+    const { leader, outbox, over } = this.#options;
+    // Who hears nothing asks again.
+    if (this.#waiting >= LIMITS.uncommittedReplies) return;
+    this.#waiting++;
+    await sleep(leader.clock, PRECEDENCE_MS, over);
+    this.#waiting--;
+    if (!over.aborted) outbox.respond(reply, { error: unsure().toWire() });
   }
 }

@@ -5,9 +5,10 @@ import type { Clock } from '../clock.js';
 import type { Ids, Random } from '../ids.js';
 import type { coordinatorMachine } from '../machines/coordinator.js';
 import type { Parcel, ScoringRun, Turn } from '../machines/turn.js';
-import { RotaError } from '../protocol/errors.js';
+import { asRotaError, RotaError } from '../protocol/errors.js';
 import type { MetricsReport } from '../protocol/frames.js';
 import type { JournalEvent, OrchestrationImage, Recovered } from '../protocol/journal.js';
+import { LIMITS } from '../protocol/limits.js';
 import type { Availability, Policy } from '../protocol/policy.js';
 import type { OrchestrationSpec, Watch } from '../protocol/task.js';
 import { isTerminal } from '../protocol/task.js';
@@ -15,11 +16,14 @@ import type { ScoringThreads } from '../selection/threads/pool.js';
 import type { Store } from '../store/store.js';
 import { AvailabilityWatch } from './availability-watch.js';
 import { Journal, type JournalOptions } from './journal.js';
+import { type Failover, Lease } from './lease.js';
 import { Metrics } from './metrics.js';
 import { NewestId } from './newest-id.js';
+import { Outage } from './outage.js';
 import type { Outbox } from './outbox.js';
 import { type RateLimit, RateLimiter } from './rate-limit.js';
 import { recover } from './recovery.js';
+import { behind, unsure } from './refusal.js';
 import { ActorSystem, type SystemOptions } from './system.js';
 
 /** How fast silence is noticed. `leaseMs` is how long a task stays with an agent that says nothing. */
@@ -31,6 +35,9 @@ export interface Timing {
 
 export interface LeaderOptions extends Pick<JournalOptions, 'onEnded' | 'onStall'> {
   readonly root: Actor<typeof coordinatorMachine>;
+  readonly failover: Failover;
+  /** Of the journal, milliseconds; undefined keeps it for ever. */
+  readonly keepJournalMs: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly ids: Ids;
@@ -49,8 +56,8 @@ export interface LeaderOptions extends Pick<JournalOptions, 'onEnded' | 'onStall
   readonly onFault: (error: unknown) => void;
 }
 
-/** How long a leader that was deposed may not notice while it has nothing to write. */
-const CHECK_LEADERSHIP_MS = 1_000;
+/** How often the journal is trimmed. */
+const TRIM_MS = 10_000;
 
 /**
  * A coordinator while it leads: the actors, and the one place that performs what they decide. Every
@@ -66,19 +73,20 @@ export class Leader {
   readonly random: Random;
   readonly #metrics: Metrics;
   readonly #rates: RateLimiter | undefined;
-  /** What is added to the machine's monotonic clock, so that it goes on where the leader before left it. */
-  readonly #aheadMs: number;
   readonly #onPlaced = new Map<string, () => void>();
   #lastJob: Promise<unknown> = Promise.resolve();
   readonly #options: LeaderOptions;
   readonly #journal: Journal;
+  readonly #lease: Lease;
+  readonly #outage: Outage;
   readonly #epoch: number;
   readonly #now: Turn & { wallMs: number; monoMs: number };
   #isInTurn = false;
   /** The newest row at some instant: once the tables have it, what ended before may be forgotten. */
   #checkpoint = { seq: 0, monoMs: 0 };
   #settledMs = 0;
-  #nextCheckMs = 0;
+  #nextTrimMs = 0;
+  #isTrimming = false;
 
   constructor(options: LeaderOptions, recovered: Recovered) {
     this.#options = options;
@@ -92,10 +100,15 @@ export class Leader {
       if (event.type === 'taskSubmitted') this.newestId.note(event.task.id);
     }
     this.random = random;
-    this.#aheadMs = latestMonoMs(recovered) - clock.monoMs();
     this.#metrics = new Metrics(clock.wallMs());
     this.#rates = options.rateLimit === undefined ? undefined : new RateLimiter(options.rateLimit);
-    this.#journal = new Journal({ ...options, epoch: recovered.epoch, seq: recovered.seq });
+    const { epoch, seq } = recovered;
+    this.#outage = new Outage(options.onStall);
+    const onEnded = (error: RotaError) => this.#ended(error);
+    const onRenewal = (error: RotaError | undefined) => this.#outage.note('lease', error);
+    this.#lease = new Lease({ ...options, epoch, onEnded, onRenewal }, latestMonoMs(recovered));
+    const onStall = (error: RotaError | undefined) => this.#stalled(error);
+    this.#journal = new Journal({ ...options, epoch, seq, lease: this.#lease, onEnded, onStall });
     this.#now = {
       wallMs: clock.wallMs(),
       monoMs: this.monoMs,
@@ -117,17 +130,51 @@ export class Leader {
     });
     this.availability = new AvailabilityWatch(this, options.createAvailability, options.log);
     recover(this.system, recovered);
-    this.turn(() => this.system.resume());
-    this.availability.tick();
   }
 
-  /** Monotonic, and comparable with what the leaders before recorded. */
+  /** Begins to act. Resolves with false if it lost the lead before it could. */
+  async begin(): Promise<boolean> {
+    void this.#lease.run();
+    const hasBegun = await this.#turnSoon(() => this.system.resume());
+    if (hasBegun) this.availability.tick();
+    return hasBegun;
+  }
+
+  /** Whether it may act now. What it knows is true then; at other times somebody else may know better. */
+  get isCurrent(): boolean {
+    return this.#lease.isCurrent;
+  }
+
+  /** Whether the store is away, which has been said. */
+  get isStalled(): boolean {
+    return this.#outage.isOn;
+  }
+
+  /** Monotonic, and comparable with what the leaders before recorded. Stands still while it may not act. */
   get monoMs(): number {
-    return this.clock.monoMs() + this.#aheadMs;
+    return this.#lease.monoMs;
   }
 
-  /** Runs `act` as one turn of the actors, at one instant. */
+  /**
+   * Runs `act` as one turn of the actors, at one instant.
+   * @throws RotaError UNAVAILABLE while it may not act; what `act` throws.
+   */
   turn(act: () => void): void {
+    if (!this.isCurrent) throw unsure();
+    this.#perform(act);
+  }
+
+  /** The same as soon as it may act; resolves with false, without it, once it never may again. */
+  async #turnSoon(act: () => void): Promise<boolean> {
+    while (await this.#lease.whenCurrent()) {
+      if (!this.isCurrent) continue;
+      this.#perform(act);
+      return true;
+    }
+    return false;
+  }
+
+  #perform(act: () => void): void {
     if (this.#isInTurn) throw new Error('A turn began inside another one.');
     this.#isInTurn = true;
     this.#now.wallMs = this.clock.wallMs();
@@ -140,6 +187,7 @@ export class Leader {
       throw thrown;
     } finally {
       this.#isInTurn = false;
+      this.#journal.endTurn();
     }
   }
 
@@ -155,6 +203,7 @@ export class Leader {
   }
 
   tick(): void {
+    if (!this.isCurrent) return;
     const { monoMs } = this;
     if (this.store.materialisedSeq >= this.#checkpoint.seq) {
       this.#settledMs = this.#checkpoint.monoMs;
@@ -163,29 +212,47 @@ export class Leader {
     try {
       this.turn(() => this.system.tick(monoMs, this.#settledMs));
     } catch {
-      return; // The turn has said so: the coordinator stops.
+      return; // The turn has said so: the coordinator stops, or it may not act just now.
     }
     this.availability.tick();
-    if (monoMs >= this.#nextCheckMs) {
-      this.#nextCheckMs = monoMs + CHECK_LEADERSHIP_MS;
-      void this.#journal.checkLeadership();
+    if (monoMs >= this.#nextTrimMs) {
+      this.#nextTrimMs = monoMs + TRIM_MS;
+      void this.#trim();
+    }
+  }
+
+  async #trim(): Promise<void> {
+    const { keepJournalMs } = this.#options;
+    if (keepJournalMs === undefined || this.#isTrimming) return;
+    this.#isTrimming = true;
+    try {
+      // One bite at a time: between them the store does what cannot wait.
+      while ((await this.store.trim(keepJournalMs)) === LIMITS.rowsPerTrim && !this.#journal.isStopped);
+    } catch (thrown) {
+      if (this.#journal.isStopped) return;
+      this.#options.log.warn({ code: asRotaError(thrown, 'STORE_FAILED').code }, 'the journal was not trimmed');
+    } finally {
+      this.#isTrimming = false;
     }
   }
 
   /** Resolves when this one still leads. @throws RotaError UNAVAILABLE when it does not, or can't know. */
   async confirm(): Promise<void> {
-    if (!(await this.#journal.checkLeadership())) {
-      throw new RotaError('UNAVAILABLE', 'The coordinator does not know whether it still leads.', {
-        retryAfterMs: 1_000,
-      });
+    if (!(await this.#lease.renew())) throw unsure();
+  }
+
+  /** Acts no more, and gives the lead back if it still has it. */
+  async resign(): Promise<void> {
+    try {
+      await this.#lease.release();
+    } catch (thrown) {
+      this.#options.log.warn({ code: asRotaError(thrown, 'STORE_FAILED').code }, 'the lead was not given back');
     }
   }
 
   /** @throws RotaError UNAVAILABLE when what waits for its commit has no room for more. */
   assertRoom(): void {
-    if (this.#journal.isFull) {
-      throw new RotaError('UNAVAILABLE', 'The store is behind.', { retryAfterMs: 1_000 });
-    }
+    if (this.#journal.isFull) throw behind();
   }
 
   /** @throws RotaError RATE_LIMITED when the principal has sent more than it may. */
@@ -214,13 +281,19 @@ export class Leader {
     return job;
   }
 
+  /** Rows of the journal that the tables lack. */
+  get lag(): number {
+    return Math.max(0, this.#journal.seq - this.store.materialisedSeq);
+  }
+
   metrics(): MetricsReport {
     const selectors = this.system.selectors();
     const online = selectors.map(({ pool, roster }) => ({
       pool,
       agentIds: [...roster.members()].filter((member) => member.presence === 'online').map((member) => member.id),
     }));
-    return this.#metrics.report({ online, pending: selectors.flatMap((selector) => selector.pendingReasons()) });
+    const pending = selectors.flatMap((selector) => selector.pendingReasons());
+    return { ...this.#metrics.report({ online, pending }), journal: { seq: this.#journal.seq, lag: this.lag } };
   }
 
   /** Within a turn: makes an orchestration and starts it. Returns the id of each task, by key. */
@@ -242,7 +315,15 @@ export class Leader {
       return { pool: selector.pool, waiting, active: open.length - waiting, agents: members.length, online };
     });
     const { namespace, version } = this.#options;
-    return { namespace, epoch: this.#epoch, store: this.store.description, version, pools };
+    return {
+      state: 'leading',
+      namespace,
+      epoch: this.#epoch,
+      store: this.store.description,
+      lag: this.lag,
+      version,
+      pools,
+    };
   }
 
   /** Resolves once everything recorded is committed and has left. */
@@ -252,8 +333,22 @@ export class Leader {
 
   /** Nothing is committed and nothing leaves any more. */
   stop(): void {
+    this.#lease.stop();
     this.#journal.stop();
     this.availability.close();
+  }
+
+  /** While rows can't be written, facts would only pile up, and offers lapse that nobody was told of. */
+  #stalled(error: RotaError | undefined): void {
+    this.#outage.note('journal', error);
+    if (error === undefined) this.#lease.letGo();
+    else this.#lease.hold();
+  }
+
+  #ended(error: RotaError): void {
+    // It takes a store that answers to say that another leads.
+    if (error.code === 'DEPOSED') this.#outage.end();
+    this.#options.onEnded(error);
   }
 
   #record(event: JournalEvent): void {
@@ -271,14 +366,11 @@ export class Leader {
   }
 
   #score({ pool, taskId, run, job }: ScoringRun): void {
-    void this.#options.threads.score(job).then((outcome) => {
-      if (this.#journal.isStopped) return;
-      try {
-        this.turn(() => this.system.toPool(pool, { type: 'SCORED', taskId, run, outcome }));
-      } catch {
-        // The turn has said so: the coordinator stops.
-      }
-    });
+    void this.#options.threads
+      .score(job)
+      .then((outcome) => this.#turnSoon(() => this.system.toPool(pool, { type: 'SCORED', taskId, run, outcome })))
+      // A turn that fails has said so: the coordinator stops.
+      .catch(() => {});
   }
 }
 

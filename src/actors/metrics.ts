@@ -56,7 +56,7 @@ export class Metrics {
     this.#latency[at] = (this.#latency[at] ?? 0) + 1;
   }
 
-  report({ online, pending }: MetricsContext): MetricsReport {
+  report({ online, pending }: MetricsContext): Omit<MetricsReport, 'journal'> {
     const agents = [...this.#agents.entries()].map(([[pool, agentId], count]) => ({ pool, agentId, count }));
     const counts = new Map(agents.map(({ agentId, count }) => [agentId, count]));
     let below = 0;

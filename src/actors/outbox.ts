@@ -1,3 +1,4 @@
+import { failpoint } from '../failpoints.js';
 import type { Parcel } from '../machines/turn.js';
 import { encode, encodeBatches } from '../protocol/codec.js';
 import { asRotaError, type RotaError } from '../protocol/errors.js';
@@ -63,7 +64,9 @@ export class Outbox {
     for (const [principal, items] of parcels) {
       this.#attempt(principal, () => {
         for (const frame of encodeBatches(items, toFrame)) {
+          failpoint('parcel.before');
           this.#transport.publish(this.#subjects.to(principal), frame);
+          failpoint('parcel.after');
         }
       });
     }
@@ -79,7 +82,9 @@ export class Outbox {
       } catch (error) {
         bytes = encode({ error: asRotaError(error, 'FRAME_TOO_LARGE').toWire() });
       }
+      failpoint('reply.before');
       this.#transport.publish(subject, bytes);
+      failpoint('reply.after');
     });
   }
 

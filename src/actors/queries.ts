@@ -5,10 +5,10 @@ import type { NodeState, Query, TaskDetail, TaskRow } from '../protocol/frames.j
 import { LIMITS } from '../protocol/limits.js';
 import { isTerminal, type TaskEvent, type TaskStatus } from '../protocol/task.js';
 import type { OrchestrationDetail } from '../store/store.js';
-import { explainTask } from './explanation.js';
+import { explainStored, explainTask } from './explanation.js';
 import { knownTasks, unknownOrchestration, unknownTask } from './knowledge.js';
 import type { Leader } from './leader.js';
-import { replayDecision } from './replay.js';
+import { type Reader, replayDecision } from './replay.js';
 
 /** What the coordinator is asked: from its tables, and from memory where that knows it better. */
 
@@ -23,29 +23,63 @@ export async function answerQuery(leader: Leader, query: Query): Promise<object>
       const { v: _, query: __, ...filter } = query;
       return { tasks: asManyAsFit(withReasons(leader, await leader.store.tasks(filter))) };
     }
+    case 'explain':
+      return { explanation: await explainTask(leader, query.taskId) };
+    case 'status':
+      return leader.status();
+    case 'metrics':
+      return { metrics: leader.metrics() };
+    default:
+      return answerStored(leader, query);
+  }
+}
+
+/** The same from the store alone; undefined for what it can't answer. */
+export async function answerFromStore(reader: Reader, query: Query): Promise<object | undefined> {
+  switch (query.query) {
+    case 'task': {
+      const task = await reader.store.task(query.taskId);
+      if (task === undefined) throw unknownTask(query.taskId);
+      return { task };
+    }
+    case 'tasks': {
+      const { v: _, query: __, ...filter } = query;
+      return { tasks: asManyAsFit(await reader.store.tasks(filter)) };
+    }
+    case 'explain':
+      return { explanation: await explainStored(reader, query.taskId) };
+    case 'events':
+    case 'status':
+    case 'metrics':
+      return undefined;
+    default:
+      return answerStored(reader, query);
+  }
+}
+
+type StoredQuery = Exclude<Query, { query: 'events' | 'task' | 'tasks' | 'explain' | 'status' | 'metrics' }>;
+
+/** What the store knows as well as any leader. */
+async function answerStored(reader: Reader, query: StoredQuery): Promise<object> {
+  const { store } = reader;
+  switch (query.query) {
     case 'agents':
-      return { agents: asManyAsFit(await leader.store.agents(query.pool)) };
+      return { agents: asManyAsFit(await store.agents(query.pool)) };
     case 'orchestration': {
-      const stored = await leader.store.orchestration(query.orchestrationId);
+      const stored = await store.orchestration(query.orchestrationId);
       if (stored === undefined) throw unknownOrchestration(query.orchestrationId);
       return { orchestration: stored.orchestration, nodes: nodeStates(stored) };
     }
-    case 'status':
-      return leader.status();
     case 'decisions': {
       const { v: _, query: __, ...filter } = query;
-      return { decisions: asManyAsFit(await leader.store.decisions(filter)) };
+      return { decisions: asManyAsFit(await store.decisions(filter)) };
     }
     case 'performance': {
       const { v: _, query: __, ...filter } = query;
-      return { performance: asManyAsFit(await leader.store.performance(filter)) };
+      return { performance: asManyAsFit(await store.performance(filter)) };
     }
-    case 'explain':
-      return { explanation: await explainTask(leader, query.taskId) };
     case 'replay':
-      return { replay: await replayDecision(leader, query.taskId, query.token) };
-    case 'metrics':
-      return { metrics: leader.metrics() };
+      return { replay: await replayDecision(reader, query.taskId, query.token) };
   }
 }
 

@@ -7,7 +7,12 @@ import type { JournalEvent, TaskAssigned } from '../protocol/journal.js';
 import { decide, type GivenScores } from '../selection/decide.js';
 import type { Store } from '../store/store.js';
 import { unknownTask } from './knowledge.js';
-import type { Leader } from './leader.js';
+
+/** Who reads: a leader, or one that stands by. */
+export interface Reader {
+  readonly store: Store;
+  oneByOne<T>(work: () => Promise<T>): Promise<T>;
+}
 
 /** Rows of the journal that are read at a time. */
 const ROWS = 256;
@@ -18,7 +23,7 @@ const ROWS = 256;
  *
  * @throws RotaError UNKNOWN_TASK, NOT_REPLAYABLE
  */
-export async function replayDecision(leader: Leader, taskId: string, token: number | undefined): Promise<Replay> {
+export async function replayDecision(leader: Reader, taskId: string, token: number | undefined): Promise<Replay> {
   const [recorded] = (await leader.store.decisions({ taskId, limit: LAST })).filter(
     (one) => token === undefined || one.token === token,
   );

@@ -37,9 +37,12 @@ function showMetrics(cli: Cli, { json, ...server }: MetricsOptions): Promise<num
 }
 
 function printMetrics(output: Output, metrics: MetricsReport): void {
-  const { assignments, agents, fallbacks, refusals, distribution, pending } = metrics;
+  const { journal, assignments, agents, fallbacks, refusals, distribution, pending } = metrics;
   const total = assignments.reduce((sum, row) => sum + row.count, 0);
   output.line(`${count(total, 'assignment')} since ${instantText(metrics.sinceMs)}`);
+  output.line(
+    `journal at row ${journal.seq}, tables ${journal.lag === 0 ? 'up to date' : `${count(journal.lag, 'row')} behind`}`,
+  );
   section(output, ['POOL', 'STRATEGY', 'ASSIGNMENTS'], assignments, (row) => [row.pool, row.strategy, row.count]);
   const shown = agents.slice(0, AGENTS_SHOWN);
   section(output, ['POOL', 'AGENT', 'ASSIGNMENTS'], shown, (row) => [row.pool, row.agentId, row.count]);

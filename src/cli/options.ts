@@ -33,6 +33,13 @@ export function since(text: string): (nowMs: number) => number {
   );
 }
 
+/** A parser for `30m`, `2h`, `7d`. In milliseconds. */
+export function duration(text: string): number {
+  const [, amount, unit = ''] = text.match(/^(\d+(?:\.\d+)?)([smhd])$/) ?? [];
+  if (amount !== undefined) return Number(amount) * (UNITS_MS[unit] ?? 0);
+  throw new InvalidArgumentError('Expected a duration, such as 30m, 2h or 7d.');
+}
+
 export function commaList(text: string): string[] {
   return text
     .split(',')

@@ -22,6 +22,8 @@ export interface Output {
   raw(text: string): void;
   /** One line about the command itself, on stderr. */
   note(text: string): void;
+  /** On a terminal, a line on stderr that takes the place of the last such line; an empty one ends it. */
+  progress(text: string): void;
 }
 
 const CODES: Record<Colour, readonly [number, number]> = {
@@ -55,6 +57,7 @@ export function createOutput(stdout: WriteStream, stderr: WriteStream): Output {
     json: (value) => toStdout(`${safeJson(value)}\n`),
     raw: toStdout,
     note: (text) => toStderr(`${text}\n`),
+    progress: (text) => toStderr(`\r${text}\u001b[K`),
   };
 }
 

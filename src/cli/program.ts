@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../embed.js';
+import { armFailpoints } from '../failpoints.js';
 import { addAgentCommand } from './agent.js';
 import { addAgentsCommand } from './agents.js';
 import { addAssignCommand } from './assign.js';
 import { addCancelCommand } from './cancel.js';
 import type { Action, Cli } from './context.js';
+import { addDbCommand } from './db.js';
 import { addDecisionsCommand } from './decisions.js';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.js';
 import { addExplainCommand } from './explain.js';
@@ -32,7 +34,7 @@ Examples:
 Settings:
   ROTA_NATS        address of the NATS server           nats://127.0.0.1:4222
   ROTA_NAMESPACE   first word of every subject          rota
-  ROTA_STORE       file that "rota up" keeps tasks in   .rota/rota.db
+  ROTA_STORE       file, or postgres://…              .rota/rota.db
   ROTA_LOG         trace, debug, info, warn, error…     info
   NATS_SERVER_BIN  the nats-server that "rota up" starts
   Options go before settings. NO_COLOR turns colours off.
@@ -50,6 +52,7 @@ export async function runProgram(args: readonly string[], cli: Cli): Promise<num
     };
   const program = createProgram(cli, action);
   try {
+    armFailpoints();
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });
     return exitCode;
@@ -92,6 +95,7 @@ function createProgram({ output }: Cli, action: Action): Command {
     addReplayCommand,
     addPerformanceCommand,
     addMetricsCommand,
+    addDbCommand,
   ];
   for (const add of commands) add(program, action);
   return program;

@@ -2,7 +2,7 @@ import type { AgentEntry } from '../config/agents-file.js';
 import { createCoordinator } from '../embed.js';
 import type { PoliciesInput } from '../protocol/policy.js';
 import { type Client, createClient } from '../sdk/index.js';
-import { openSqlite } from '../store/sqlite.js';
+import { openStore } from '../store/open.js';
 import { createMemoryBroker } from '../transport/memory.js';
 import { type CommandAgents, startCommandAgents } from './command-agents.js';
 import { connectServer, findCoordinator, placeOf } from './connect.js';
@@ -37,21 +37,26 @@ export interface EmbeddedOptions {
 /**
  * Coordinator and agents in this process, joined by memory.
  *
+ * Where another process leads the store it waits for that one's end.
+ *
  * @throws RotaError STORE_FAILED, SCHEMA_MISMATCH, and what stopped an agent before it was ready
  */
 export async function openEmbedded(
   cli: Cli,
-  { store: path, leaseMs, policies, ...options }: StageOptions & EmbeddedOptions,
+  { store: place = 'none', leaseMs, policies, ...options }: StageOptions & EmbeddedOptions,
 ): Promise<Stage> {
   const { clock } = cli;
   const { namespace } = placeOf(options);
   const broker = createMemoryBroker({ clock });
   const connect = () => broker.connect({ onError: (thrown) => options.note(String(thrown)) });
-  const store = path === undefined ? 'none' : await openSqlite({ path, clock });
+  const store = await openStore(place);
   const coordinator = await createCoordinator({
     ...{ transport: connect(), store, namespace, leaseMs, policies, clock },
     ...(isDebugging() ? { log: createLog(cli.output) } : {}),
   });
+  if (coordinator.state === 'standby')
+    options.note('waiting: another process works on this store, or did a moment ago');
+  await coordinator.leading;
   const agents = startCommandAgents({ entries: options.entries, namespace, clock, connect });
   // Before the first task: one for a pool without agents would fail at once.
   await whenReady(agents);
@@ -64,7 +69,7 @@ export async function openEmbedded(
       await agents.drain();
       client.close();
       await coordinator.stop();
-      if (store !== 'none') await store.close();
+      await store.close();
     },
   };
 }

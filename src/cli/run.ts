@@ -47,7 +47,10 @@ export function addRunCommand(program: Command, action: Action): void {
     .argument('<file>', 'the tasks, as YAML or JSON')
     .option('--agents <file>', 'agents to start in this process, as YAML or JSON')
     .addOption(
-      new Option('--store <path>', 'keep the tasks in this SQLite file (default: in memory)').conflicts('nats'),
+      new Option(
+        '--store <place>',
+        'keep the tasks in this SQLite file, or database at postgres://… (default: in memory)',
+      ).conflicts('nats'),
     )
     .addOption(
       new Option('--policies <file>', 'how pools pick their agents, as YAML or JSON (default: round robin)').conflicts(

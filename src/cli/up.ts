@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
+import type { Coordinator } from '../actors/coordinator.js';
 import { type AgentEntry, readAgentsFile } from '../config/agents-file.js';
 import { readPolicies } from '../config/policies-file.js';
 import { isNatsSet, readSettings } from '../config/settings.js';
@@ -7,15 +8,14 @@ import { createCoordinator, VERSION } from '../embed.js';
 import { findNatsServer, type NatsServer, startNatsServer } from '../launch/nats-server.js';
 import { RotaError } from '../protocol/errors.js';
 import type { PoliciesInput } from '../protocol/policy.js';
-import { openSqlite } from '../store/sqlite.js';
-import type { Store } from '../store/store.js';
+import { openStore, storePlace } from '../store/open.js';
 import type { Transport } from '../transport/transport.js';
 import { type CommandAgents, type CommandEvent, startCommandAgents } from './command-agents.js';
 import { connectServer, placeOf, type ServerOptions, withServerOptions } from './connect.js';
 import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UnreachableError } from './exit.js';
 import { createLog } from './log.js';
-import { LEASE_HELP, LEASE_MS, leaseMs, positiveNumber, wholeNumber } from './options.js';
+import { duration, LEASE_HELP, LEASE_MS, leaseMs, positiveNumber, wholeNumber } from './options.js';
 import type { Output } from './output.js';
 import { endsBySignal, firstFault, whenAborted } from './signals.js';
 import { count, oneLine } from './text.js';
@@ -23,6 +23,8 @@ import { count, oneLine } from './text.js';
 interface UpOptions extends ServerOptions {
   readonly store?: string;
   readonly leaseMs: number;
+  readonly failoverMs: number;
+  readonly keepJournal?: number;
   readonly agents?: string;
   readonly policies?: string;
   readonly rateLimit?: number;
@@ -40,8 +42,22 @@ export function addUpCommand(program: Command, action: Action): void {
       'Starts a coordinator that serves agents and clients over NATS until it is stopped. Without --nats and ' +
         "ROTA_NATS it starts this machine's own nats-server with it, for this machine only.",
     )
-    .option('--store <path>', 'SQLite file to keep tasks in; none: memory (default: ROTA_STORE, or .rota/rota.db)')
+    .option(
+      '--store <place>',
+      'where to keep tasks: a SQLite file, or postgres://… for a database; none: memory (default: ROTA_STORE, or .rota/rota.db)',
+    )
     .option('--lease-ms <n>', LEASE_HELP, leaseMs, LEASE_MS)
+    .option(
+      '--failover-ms <n>',
+      'how long the lead is kept for a coordinator that died, before one that stands by takes over',
+      wholeNumber(200, 3_600_000),
+      3_000,
+    )
+    .option(
+      '--keep-journal <time>',
+      'how long facts are kept once the tables have them, such as 7d; decisions are replayed from them (default: for ever)',
+      duration,
+    )
     .option('--agents <file>', 'agents to start in this process as well')
     .option('--policies <file>', 'how pools pick their agents, as YAML or JSON (default: round robin)')
     .option(
@@ -56,13 +72,16 @@ export function addUpCommand(program: Command, action: Action): void {
       `
 Ctrl-C takes nothing more, lets agents of this process finish, stores what is under way, and stops.
 A second one stops at once. Tasks in a store go on at the next start.
+Started twice on one store and one NATS server, the second stands by, answers questions, and takes over when the
+first stops or dies.
 
 Examples:
   rota up
   rota up --agents agents.yaml --policies policies.yaml
   rota up --nats nats://user:password@nats.example.org --store /var/lib/rota/rota.db
+  ROTA_STORE=postgres://rota:password@db.example.org/rota rota up
 ${EXIT_CODES_HELP}
-  Stopped by a single Ctrl-C it ends with 0; with 1 when another coordinator took its store over.`,
+  Stopped by a single Ctrl-C it ends with 0.`,
     )
     .action(action(up));
 }
@@ -135,21 +154,23 @@ class Service {
   /** Opens everything; resolves with what makes it impossible to go on, once something does. */
   async #open(): Promise<Error | undefined> {
     const { clock, output } = this.#cli;
-    const { leaseMs, rateLimit } = this.#options;
+    const { leaseMs, failoverMs, keepJournal, rateLimit } = this.#options;
     const { namespace, servers } = placeOf(this.#options);
     const server = await startOwnServer(this.#cli, this.#options);
     if (server !== undefined) this.#closers.push(() => server.stop());
     const transport = await connectServer(this.#cli, server?.url ?? servers, 'rota up');
     this.#closers.push(() => transport.close());
     transport.onStatus((status) => this.#log.info({ server: transport.description }, `connection: ${status}`));
-    const store = await this.#openStore();
-    if (store !== 'none') this.#closers.push(() => store.close());
-    const coordinator = await createCoordinator({
-      ...{ transport, store, namespace, leaseMs, clock, log: this.#log, policies: this.#files.policies },
+    const store = await openStore(this.#storePlace());
+    this.#closers.push(() => store.close());
+    const starting = createCoordinator({
+      ...{ transport, store, namespace, leaseMs, failoverMs, clock, log: this.#log, policies: this.#files.policies },
+      ...(keepJournal === undefined ? {} : { keepJournalMs: keepJournal }),
       ...(rateLimit === undefined ? {} : { rateLimit: { perSecond: rateLimit, burst: Math.max(1, rateLimit) } }),
     });
-    this.#closers.push(() => coordinator.stop());
-    const { epoch } = coordinator;
+    // Also one that is about to lead has to give the lead back.
+    this.#closers.push(() => starting.then((started) => started.stop()).catch(() => {}));
+    const coordinator = await starting;
     const ends: Promise<Error | undefined>[] = [coordinator.stopped];
     if (server !== undefined)
       ends.push(server.exited.then(({ code, signal }) => serverEnded(signal ?? `code ${code}`)));
@@ -165,17 +186,16 @@ class Service {
       fault,
     ]);
     if (early !== undefined) return early;
-    printWelcome(output, { transport, namespace, epoch, store: this.#storePath(), isOwn: server !== undefined });
+    const { epoch, state } = coordinator;
+    printWelcome(output, {
+      ...{ transport, namespace, epoch, state, store: storePlace(this.#storePlace()) },
+      isOwn: server !== undefined,
+    });
     return fault;
   }
 
-  #storePath(): string {
-    return this.#options.store ?? readSettings().storePath;
-  }
-
-  async #openStore(): Promise<Store | 'none'> {
-    const path = this.#storePath();
-    return path === 'none' ? 'none' : openSqlite({ path, clock: this.#cli.clock });
+  #storePlace(): string {
+    return this.#options.store ?? readSettings().store;
   }
 
   /** The agents of this process; undefined where there are none. */
@@ -237,20 +257,22 @@ interface Welcome {
   readonly transport: Transport;
   readonly namespace: string;
   readonly epoch: number;
+  readonly state: Coordinator['state'];
   readonly store: string;
   readonly isOwn: boolean;
 }
 
-function printWelcome({ line, paint }: Output, { transport, namespace, epoch, store, isOwn }: Welcome): void {
+function printWelcome({ line, paint }: Output, { transport, namespace, epoch, state, store, isOwn }: Welcome): void {
   const address = transport.description;
   const flags = [
     ...(address === `nats://${HOST}:${PORT}` ? [] : [` --nats ${address}`]),
     ...(namespace === 'rota' ? [] : [` --namespace ${namespace}`]),
   ].join('');
   const field = (label: string, value: string) => line(`  ${paint('dim', label.padEnd(10))} ${oneLine(value)}`);
-  line(`${paint('bold', `rota ${VERSION}`)} ${paint('green', 'is up')}`);
+  const standsBy = state === 'standby';
+  line(`${paint('bold', `rota ${VERSION}`)} ${standsBy ? paint('yellow', 'stands by') : paint('green', 'is up')}`);
   field('listening', `${address}${isOwn ? ' (its own nats-server, this machine only)' : ''}`);
-  field('namespace', `${namespace}, epoch ${epoch}`);
+  field('namespace', standsBy ? `${namespace}; another coordinator leads` : `${namespace}, epoch ${epoch}`);
   field('store', store === 'none' ? 'none: tasks end with this process' : store);
   field('agents', `rota agent${flags} --id ann --pool dev --exec ./work`);
   field('submit', `rota submit${flags} --pool dev --payload '{"a": 1}' --wait`);

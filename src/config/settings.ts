@@ -12,8 +12,8 @@ export interface Settings {
   readonly natsUrl: string;
   /** ROTA_NAMESPACE: first token of every subject. Default `rota`. */
   readonly namespace: string;
-  /** ROTA_STORE: path of the SQLite file. Default `.rota/rota.db`. */
-  readonly storePath: string;
+  /** ROTA_STORE: path of a SQLite file, or the address of a database. Default `.rota/rota.db`. */
+  readonly store: string;
   /** NATS_SERVER_BIN: the nats-server to start; without it, PATH is searched. */
   readonly natsServerBin: string | undefined;
   /** ROTA_LOG. Default `info`. */
@@ -52,7 +52,7 @@ export function readSettings(env: Environment = process.env): Settings {
   return {
     natsUrl: value.ROTA_NATS,
     namespace: value.ROTA_NAMESPACE,
-    storePath: value.ROTA_STORE,
+    store: value.ROTA_STORE,
     natsServerBin: value.NATS_SERVER_BIN,
     logLevel: value.ROTA_LOG,
     path: value.PATH,

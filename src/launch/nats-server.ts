@@ -7,6 +7,7 @@ import type { Clock } from '../clock.js';
 import { RotaError } from '../protocol/errors.js';
 import { LIMITS } from '../protocol/limits.js';
 import { findExecutable } from './executable.js';
+import { killWithParent } from './kill-with-parent.js';
 
 const COMMAND = 'nats-server';
 /** Where packages put it; often not in the PATH of an ordinary user. */
@@ -133,20 +134,6 @@ function exitOf(child: ChildProcess): Promise<NatsServerExit> {
     // `close`, not `exit`: by then its last words have been read.
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-}
-
-/**
- * A second child waits on a pipe that only this process holds open. However this process ends, even by
- * SIGKILL, the pipe closes and the waiting child kills the server.
- */
-function killWithParent(pid: number, exited: Promise<NatsServerExit>): void {
-  const script = 'read -r _; kill -KILL "$0"';
-  const guard = spawn('/bin/sh', ['-c', script, String(pid)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-  // Without a shell the server just outlives a crash of this process.
-  guard.on('error', () => {});
-  guard.unref();
-  // Before the pipe closes, lest it kill whoever gets the same pid next.
-  void exited.then(() => guard.kill('SIGKILL'));
 }
 
 interface Listening {

@@ -1,21 +1,22 @@
 import { assign, setup } from 'xstate';
 
 export type CoordinatorEvent =
-  | { type: 'RECOVERED'; epoch: number }
-  /** The store could not be opened, or a fault of ours stopped an actor. */
+  /** What the store gave back is taken up: work goes on. */
+  | { type: 'BEGUN' }
+  /** A fault of ours stopped an actor. */
   | { type: 'FAILED'; error: Error }
-  /** Another coordinator leads the store now. */
+  /** Another coordinator leads the store now, or the store is closed. */
   | { type: 'DEPOSED'; error: Error }
   | { type: 'DRAIN' }
   | { type: 'DRAINED' };
 
 /**
- * The coordinator's life, the root of the actor system. It takes requests while `leading`; while
+ * A term of a coordinator that leads, the root of the actor system. It takes requests while `leading`; while
  * `draining` it finishes what it took and takes nothing more.
  */
 export const coordinatorMachine = setup({
   types: {
-    context: {} as { epoch: number; error?: Error },
+    context: {} as { error?: Error },
     events: {} as CoordinatorEvent,
   },
   actions: {
@@ -25,19 +26,14 @@ export const coordinatorMachine = setup({
   },
 }).createMachine({
   id: 'coordinator',
-  context: { epoch: 0 },
+  context: {},
   initial: 'recovering',
   on: {
     FAILED: { target: '.stopped', actions: 'keepError' },
     DEPOSED: { target: '.stopped', actions: 'keepError' },
   },
   states: {
-    recovering: {
-      on: {
-        RECOVERED: { target: 'leading', actions: assign({ epoch: ({ event }) => event.epoch }) },
-        DRAIN: 'stopped',
-      },
-    },
+    recovering: { on: { BEGUN: 'leading', DRAIN: 'draining' } },
     leading: { on: { DRAIN: 'draining' } },
     draining: { on: { DRAINED: 'stopped' } },
     stopped: { type: 'final' },

@@ -363,7 +363,7 @@ export class Selector {
   /** Takes one report, or answers why not. A repeated report gets the answer that it got before. */
   #take(agentId: string, report: Report, stored: ElsewhereTask | undefined): string | undefined {
     const task = this.task(report.taskId);
-    const verdict = verdictOn(report, agentId, task ?? stored, task !== undefined);
+    const verdict = verdictOn(report, agentId, task ?? stored, task);
     if (typeof verdict === 'object') return verdict.code;
     if (verdict === 'take' && task !== undefined) this.#takeCurrent(agentId, task, report);
     return undefined;

@@ -99,6 +99,10 @@ export const ProgressFrame = z.strictObject({
 export const LeaveFrame = z.strictObject({ v, session, presence: z.enum(['draining', 'offline']) });
 export const OkReply = z.strictObject({ v });
 
+/** To everybody: a coordinator leads from now on, or has given the lead back. */
+export const LeaderFrame = z.strictObject({ v, epoch: count, leads: z.boolean() });
+export type LeaderFrame = z.infer<typeof LeaderFrame>;
+
 // ── clients to the coordinator ───────────────────────────────────────────────────────────────────
 
 /** `from.<client>.submit.<pool>`, a request. All tasks are taken, or none. */
@@ -430,6 +434,8 @@ export type Replay = z.infer<typeof ReplaySchema>;
 
 /** Since this coordinator leads. */
 export const MetricsSchema = z.strictObject({
+  /** Its last row, and how many of its rows the tables lack. */
+  journal: z.strictObject({ seq: count, lag: count }),
   sinceMs: instantMs,
   assignments: z.array(z.strictObject({ pool: Name, strategy: Strategy, count })),
   agents: z.array(z.strictObject({ pool: Name, agentId: Name, count })),
@@ -452,9 +458,12 @@ export const QueryReplies = {
   orchestration: z.strictObject({ v, orchestration: OrchestrationRowSchema, nodes: z.array(NodeStateSchema) }),
   status: z.strictObject({
     v,
+    state: z.enum(['leading', 'standby']),
     namespace: Name,
     epoch: count,
     store: z.string(),
+    /** Rows of the journal that the tables lack; of a leader. */
+    lag: count.optional(),
     version: z.string(),
     pools: z.array(PoolStatusSchema),
   }),

@@ -39,14 +39,24 @@ export const LIMITS = {
   durationMs: 30 * 24 * 3_600_000,
   /** Characters of an error message that are kept. */
   errorChars: 4_000,
+  /** Rows of the journal that are trimmed at once. */
+  rowsPerTrim: 1_000,
   /** Rows that one query answers. */
   rowsPerQuery: 1_000,
   /** Facts that may wait for their commit before submits are refused. */
   uncommittedEvents: 50_000,
   /** The same, as the bytes of the frames that they came from. */
   uncommittedBytes: 64 * 1024 * 1024,
+  /** Facts of one row of the journal, by whole turns: the turn that reaches it is the row's last. */
+  rowEvents: 4_096,
+  /** The same, as the bytes of the frames that they came from: what a store that is slow still takes in good time. */
+  rowBytes: 4 * 1024 * 1024,
   /** Replies that may wait for a commit; beyond that the oldest are dropped, and asked for again. */
   uncommittedReplies: 20_000,
+  /** Requests that a coordinator has begun to answer; those who ask beyond that are told to come again. */
+  waitingRequests: 20_000,
+  /** The same, as the bytes of their frames. */
+  waitingBytes: 64 * 1024 * 1024,
 } as const;
 
 /** How far a frame may nest and how many values it may have. `LIMITS` itself is what the coordinator takes. */

@@ -5,7 +5,9 @@ import { assertName, isName } from './names.js';
  *
  *     <ns>.from.<principal>.<verb>          what agents and clients say
  *     <ns>.from.<client>.submit.<pool>      tasks for a pool, and the same with `assign`
+ *     <ns>.ask.<principal>                  questions, which any coordinator answers, leading or not
  *     <ns>.to.<principal>                   what the coordinator says to one of them
+ *     <ns>.leader                           that another leads now, or nobody
  *
  * The principal stands in the subject, so that a server that grants each credential only its own
  * `from.<principal>.>` and `to.<principal>` enforces identity: a payload's claim is never believed.
@@ -38,9 +40,13 @@ export interface Sender {
 export interface Subjects {
   from(principal: string, verb: Exclude<Verb, PoolVerb>): string;
   fromTo(principal: string, verb: PoolVerb, pool: string): string;
+  ask(principal: string): string;
   to(principal: string): string;
-  /** The coordinator's one subscription. */
+  /** The subscription of the coordinator that leads. */
   readonly intake: string;
+  /** The subscription that all coordinators share. */
+  readonly readers: string;
+  readonly leader: string;
   /** Prefix of the private subjects that a principal receives replies on. */
   inbox(principal: string): string;
   /** What a subject of the intake says about its sender; undefined when it is none of ours. */
@@ -53,11 +59,17 @@ export function createSubjects(namespace: string): Subjects {
   return {
     from: (principal, verb) => `${ns}.from.${assertName('id', principal)}.${verb}`,
     fromTo: (principal, verb, pool) => `${ns}.from.${assertName('id', principal)}.${verb}.${assertName('pool', pool)}`,
+    ask: (principal) => `${ns}.ask.${assertName('id', principal)}`,
     to: (principal) => `${ns}.to.${assertName('id', principal)}`,
     intake: `${ns}.from.>`,
+    readers: `${ns}.ask.*`,
+    leader: `${ns}.leader`,
     inbox: (principal) => `_INBOX.${ns}.${assertName('id', principal)}`,
     parse(subject) {
       const [space, from, principal, verb, pool, ...rest] = subject.split('.');
+      if (space === ns && from === 'ask' && principal !== undefined && isName(principal) && verb === undefined) {
+        return { principal, verb: 'query' };
+      }
       if (space !== ns || from !== 'from' || principal === undefined || !isName(principal) || rest.length > 0) {
         return undefined;
       }

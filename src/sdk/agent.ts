@@ -1,4 +1,5 @@
 import { type Clock, sleep, systemClock } from '../clock.js';
+import { armFailpoints, failpoint } from '../failpoints.js';
 import { createIds, type Random, systemRandom } from '../ids.js';
 import { type AgentProfile, type AgentProfileInput, AgentProfileSchema } from '../protocol/agent.js';
 import { validate } from '../protocol/codec.js';
@@ -44,11 +45,14 @@ export interface Agent {
  * @throws RotaError INVALID_NAME, INVALID_VALUE
  */
 export function createAgent(options: AgentOptions): Agent {
+  armFailpoints();
   return new AgentProcess(options);
 }
 
 /** With no coordinator to ask, this is how often an agent tries to register. */
 const REGISTER_AGAIN_MS = 500;
+/** Within it, agents say to a new leader that they are there. */
+const REINTRODUCE_MS = 100;
 const LEAVE_PATIENCE_MS = 2_000;
 /** How long an agent that drains waits for acknowledgements when all its work is done. */
 const ACK_PATIENCE_MS = 5_000;
@@ -66,8 +70,12 @@ class AgentProcess implements Agent {
   readonly #work: Work;
   readonly #stopping = new AbortController();
   readonly #cleanUp: (() => void)[] = [];
+  readonly #random: Random;
   #isRegistering = false;
+  /** What the coordinator asked for; undefined before the first registration. */
+  #heartbeatMs: number | undefined;
   #cancelHeartbeat: (() => void) | undefined;
+  #cancelReintroduction = () => {};
   #drained: Promise<void> | undefined;
   #setReady: () => void = () => {};
   #setNeverReady: (error: RotaError) => void = () => {};
@@ -78,7 +86,8 @@ class AgentProcess implements Agent {
     this.id = assertName('id', id);
     this.#profile = validate(AgentProfileSchema, profile);
     this.#clock = clock ?? systemClock;
-    this.#session = createIds(this.#clock, random ?? systemRandom)();
+    this.#random = random ?? systemRandom;
+    this.#session = createIds(this.#clock, this.#random)();
     this.#peer = new Peer({ transport, namespace: namespace ?? 'rota', principal: id, clock: this.#clock });
     this.ready = new Promise((resolve, reject) => {
       this.#setReady = resolve;
@@ -94,6 +103,7 @@ class AgentProcess implements Agent {
     this.#work = new Work({ handler, accept, maxConcurrency, clock: this.#clock }, this.#reports);
     this.#cleanUp.push(
       this.#peer.listen((frame) => this.#receive(frame)),
+      this.#peer.onLeader(() => this.#reintroduce()),
       transport.onStatus((status) => {
         if (status === 'connected') void this.#register();
         if (status === 'closed') this.#finish(new RotaError('CLOSED', 'The connection was closed.'));
@@ -117,6 +127,7 @@ class AgentProcess implements Agent {
       this.#stopping.abort();
       // A heartbeat after the farewell would bring the agent back.
       this.#cancelHeartbeat?.();
+      this.#cancelReintroduction();
       this.#work.end(new RotaError('CLOSED', 'The agent stops.'));
       await this.#leave('offline');
       this.#finish(undefined);
@@ -161,6 +172,7 @@ class AgentProcess implements Agent {
   #finish(error: RotaError | undefined): void {
     this.#stopping.abort();
     this.#cancelHeartbeat?.();
+    this.#cancelReintroduction();
     const reason = error ?? new RotaError('CLOSED', 'The agent stops.');
     this.#work.end(reason);
     for (const cleanUp of this.#cleanUp.splice(0)) cleanUp();
@@ -174,7 +186,6 @@ class AgentProcess implements Agent {
     if (this.#isRegistering || this.#stopping.signal.aborted) return;
     this.#isRegistering = true;
     this.#cancelHeartbeat?.();
-    let nextMs = REGISTER_AGAIN_MS;
     try {
       const frame = { session: this.#session, profile: this.#profile, held: this.#work.held() };
       const patience = { patienceMs: 0, signal: this.#stopping.signal };
@@ -185,12 +196,12 @@ class AgentProcess implements Agent {
       this.#setReady();
       // To register is to come online, but what drains takes nothing more.
       if (this.#drained !== undefined) void this.#leave('draining');
-      nextMs = reply.heartbeatMs;
+      this.#heartbeatMs = reply.heartbeatMs;
       this.#scheduleHeartbeat(reply.heartbeatMs);
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
       const error = asRotaError(thrown, 'UNAVAILABLE');
-      if (error.retryable) this.#cancelHeartbeat = this.#clock.after(nextMs, () => void this.#register());
+      if (error.retryable) this.#cancelHeartbeat = this.#clock.after(REGISTER_AGAIN_MS, () => void this.#register());
       else this.#finish(error);
     } finally {
       this.#isRegistering = false;
@@ -199,14 +210,28 @@ class AgentProcess implements Agent {
 
   #scheduleHeartbeat(heartbeatMs: number): void {
     if (this.#stopping.signal.aborted) return;
+    // Two may be under way when a new leader was heard of: one goes on.
+    this.#cancelHeartbeat?.();
     this.#cancelHeartbeat = this.#clock.after(heartbeatMs, () => void this.#heartbeat(heartbeatMs));
+  }
+
+  /** A new leader takes an agent for lost that it has not heard of. All at once would be a storm. */
+  #reintroduce(): void {
+    // A registration that is under way goes to the new leader by itself.
+    if (this.#isRegistering || this.#stopping.signal.aborted) return;
+    this.#cancelReintroduction();
+    this.#cancelReintroduction = this.#clock.after(this.#random() * REINTRODUCE_MS, () => {
+      if (this.#heartbeatMs === undefined) return void this.#register();
+      this.#reports.resend();
+      void this.#heartbeat(this.#heartbeatMs);
+    });
   }
 
   async #heartbeat(heartbeatMs: number): Promise<void> {
     try {
       const frame = { session: this.#session, held: this.#work.held() };
       // One that is lost must not keep the next one waiting: the lease lasts only a few.
-      const patience = { patienceMs: 0, timeoutMs: heartbeatMs };
+      const patience = { patienceMs: 0, timeoutMs: heartbeatMs, signal: this.#stopping.signal };
       const subject = this.#peer.subjects.from(this.id, 'heartbeat');
       this.#revoke((await this.#peer.request(subject, frame, HeartbeatReply, patience)).revoked);
     } catch (thrown) {
@@ -221,8 +246,10 @@ class AgentProcess implements Agent {
   // ── tasks ──────────────────────────────────────────────────────────────────────────────────────
 
   #receive({ acks = [], cancels = [], assignments = [] }: ToFrame): void {
+    if (acks.length > 0) failpoint('ack.received');
     for (const held of this.#reports.acknowledge(acks)) this.#work.drop(held);
     for (const { reason, ...held } of cancels) this.#work.drop(held, reason);
+    if (assignments.length > 0) failpoint('assignment.received');
     for (const assignment of assignments) this.#work.take(assignment);
   }
 

@@ -1,4 +1,5 @@
 import { systemClock } from '../clock.js';
+import { armFailpoints, failpoint } from '../failpoints.js';
 import { createIds, systemRandom } from '../ids.js';
 import { RotaError } from '../protocol/errors.js';
 import type { ToFrame } from '../protocol/frames.js';
@@ -17,8 +18,9 @@ const PATIENCE_MS = 30_000;
 /** How often a client asks for what it may not have been told. */
 const POLL_MS = 2_000;
 
-/** @throws RotaError INVALID_NAME */
+/** @throws RotaError INVALID_NAME; INVALID_VALUE of ROTA_FAILPOINTS */
 export function createClient(options: ClientOptions): Client {
+  armFailpoints();
   const { transport, namespace = 'rota', patienceMs = PATIENCE_MS, clock = systemClock, random } = options;
   const ids = createIds(clock, random ?? systemRandom);
   const id = assertName('id', options.id ?? `client-${ids()}`);
@@ -31,6 +33,7 @@ export function createClient(options: ClientOptions): Client {
   const listeners = new Set<(update: Update) => void>();
 
   const receive = ({ events = [], progress = [], orchestrations = [] }: ToFrame): void => {
+    failpoint('event.received');
     for (const event of events) outcomes.takeTask(event);
     for (const event of orchestrations) outcomes.takeOrchestration(event);
     // Listeners come last: one that throws keeps nobody waiting.
@@ -55,6 +58,7 @@ export function createClient(options: ClientOptions): Client {
   };
   const ends = [
     peer.listen(receive),
+    peer.onLeader(askAll),
     transport.onStatus((status) => {
       if (status === 'connected') askAll();
       if (status === 'closed') close();

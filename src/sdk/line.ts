@@ -20,7 +20,8 @@ export class Line {
   }
 
   ask<S extends z.ZodType>(verb: Exclude<Verb, PoolVerb>, frame: object, reply: S): Promise<z.infer<S>> {
-    return this.send(this.subject(verb), encode(frame, LIMITS), reply);
+    const subject = verb === 'query' ? this.#peer.subjects.ask(this.#clientId) : this.subject(verb);
+    return this.send(subject, encode(frame, LIMITS), reply);
   }
 
   /** Sends a frame that is encoded already. */

@@ -1,15 +1,16 @@
 import type { z } from 'zod';
 import { type Clock, sleep } from '../clock.js';
+import { failpoint } from '../failpoints.js';
 import { decode, encode } from '../protocol/codec.js';
 import { asRotaError, RotaError } from '../protocol/errors.js';
-import { ErrorReply, ToFrame } from '../protocol/frames.js';
+import { ErrorReply, LeaderFrame, ToFrame } from '../protocol/frames.js';
 import { COMBINED_BOUNDS, LIMITS } from '../protocol/limits.js';
 import { createSubjects, type Subjects } from '../protocol/subjects.js';
 import type { Message, Transport } from '../transport/transport.js';
 
 const REQUEST_TIMEOUT_MS = 5_000;
 const RETRY_MS_MIN = 50;
-const RETRY_MS_MAX = 2_000;
+const RETRY_MS_MAX = 500;
 
 export interface PeerOptions {
   readonly transport: Transport;
@@ -31,6 +32,8 @@ export interface Patience {
 export class Peer {
   readonly subjects: Subjects;
   readonly #options: PeerOptions;
+  /** Asks again, at once, each question that has no answer yet. */
+  readonly #askAgain = new Set<() => void>();
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -43,6 +46,18 @@ export class Peer {
     return transport.subscribe(this.subjects.to(principal), ({ data }) =>
       onFrame(decode(ToFrame, data, COMBINED_BOUNDS)),
     );
+  }
+
+  /**
+   * Hears of each coordinator that begins to lead, and asks it what the one before has not answered: that one may be
+   * gone with the question. The returned function ends that.
+   */
+  onLeader(hear: () => void): () => void {
+    return this.#options.transport.subscribe(this.subjects.leader, ({ data }) => {
+      if (!decode(LeaderFrame, data).leads) return;
+      for (const again of [...this.#askAgain]) again();
+      hear();
+    });
   }
 
   publish(subject: string, bytes: Uint8Array): void {
@@ -71,20 +86,52 @@ export class Peer {
     replySchema: S,
     { patienceMs, timeoutMs = REQUEST_TIMEOUT_MS, signal }: Patience,
   ): Promise<z.infer<S>> {
-    const { transport, clock } = this.#options;
+    const { clock } = this.#options;
     const giveUpMs = clock.monoMs() + patienceMs;
     for (let pauseMs = RETRY_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
       signal?.throwIfAborted();
       try {
-        return readReply(replySchema, await transport.request(subject, bytes, { timeoutMs }));
+        failpoint('request.before');
+        const reply = await this.#ask(subject, bytes, timeoutMs, signal);
+        failpoint('request.after');
+        return readReply(replySchema, reply);
       } catch (thrown) {
         const error = asRotaError(thrown, 'UNAVAILABLE');
         const waitMs = error.retryAfterMs ?? pauseMs;
         const isOver = clock.monoMs() + waitMs > giveUpMs;
         if (!error.retryable || isOver || error.code === 'UNKNOWN_AGENT') throw error;
-        await sleep(clock, waitMs, signal);
+        await this.#pause(waitMs, signal);
       }
     }
+  }
+
+  /** Resolves with the first answer. */
+  async #ask(subject: string, bytes: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<Message> {
+    let ask = () => {};
+    const answer = new Promise<Message>((resolve, reject) => {
+      ask = () => {
+        if (!signal?.aborted) this.#options.transport.request(subject, bytes, { timeoutMs }).then(resolve, reject);
+      };
+    });
+    this.#askAgain.add(ask);
+    ask();
+    try {
+      return await answer;
+    } finally {
+      this.#askAgain.delete(ask);
+    }
+  }
+
+  /** Until it is worth another try: a while, or as soon as another leads. */
+  async #pause(waitMs: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return;
+    const over = new AbortController();
+    const end = () => over.abort();
+    this.#askAgain.add(end);
+    signal?.addEventListener('abort', end);
+    await sleep(this.#options.clock, waitMs, over.signal);
+    signal?.removeEventListener('abort', end);
+    this.#askAgain.delete(end);
   }
 }
 

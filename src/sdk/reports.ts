@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { failpoint } from '../failpoints.js';
 import { encodeBatches, pack } from '../protocol/codec.js';
 import { asRotaError, RotaError } from '../protocol/errors.js';
 import type { Ack, Held, Progress, Report } from '../protocol/frames.js';
@@ -128,7 +129,11 @@ export class Reports {
     if (items.length === 0) return;
     const subject = this.#peer.subjects.from(this.#agentId, verb);
     try {
-      for (const frame of encodeBatches(items, toFrame, LIMITS)) this.#peer.publish(subject, frame);
+      for (const frame of encodeBatches(items, toFrame, LIMITS)) {
+        if (verb === 'report') failpoint('report.before');
+        this.#peer.publish(subject, frame);
+        if (verb === 'report') failpoint('report.after');
+      }
     } catch {
       // A connection that is gone for good takes nothing, and a server may take less than the protocol
       // allows. What is not acknowledged is sent again, and by itself, until its task is given up.

@@ -17,13 +17,24 @@ export function gap(seq: number, last: number): RotaError {
   return new RotaError('STORE_FAILED', `Row ${seq} was not appended: the journal ends at ${last}, so ${problem}.`);
 }
 
+export function trimmed(seq: number, first: number): RotaError {
+  return new RotaError('NOT_REPLAYABLE', `Row ${seq} of the journal was trimmed: it begins with row ${first}.`, {
+    remedy: 'Keep the journal for longer, with --keep-journal.',
+  });
+}
+
 /** `place` says which store, such as its path. */
 export function storeFailed(place: string, thrown: unknown): RotaError {
   if (thrown instanceof RotaError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new RotaError('STORE_FAILED', `The store at ${place} failed: ${message.replace(/\.?$/, '.')}`, {
+  return new RotaError('STORE_FAILED', `The store at ${place} failed: ${messageOf(thrown).replace(/\.?$/, '.')}`, {
     cause: thrown,
   });
+}
+
+/** Of a host with several addresses that all refuse, each refusal has a message, and all together have none. */
+function messageOf(thrown: unknown): string {
+  if (thrown instanceof AggregateError && thrown.message === '') return thrown.errors.map(messageOf).join(', ');
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** `cause` is what closed it, where nobody asked for that. */

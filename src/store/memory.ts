@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../clock.js';
 import { pack } from '../protocol/codec.js';
 import type { RoutingDecision } from '../protocol/decision.js';
 import { RotaError } from '../protocol/errors.js';
@@ -9,18 +10,28 @@ import { closed, deposed, gap, type Leader } from './errors.js';
 import { fold } from './fold.js';
 import { images } from './images.js';
 import { Retention } from './retention.js';
-import type { DecisionFilter, KnownTask, OrchestrationDetail, PerformanceFilter, Store, TaskFilter } from './store.js';
+import type {
+  DecisionFilter,
+  KnownTask,
+  Leadership,
+  OrchestrationDetail,
+  PerformanceFilter,
+  Store,
+  TaskFilter,
+} from './store.js';
 import { Tables } from './tables.js';
 import { agentRow, knownTask, orchestrationDetail, performanceRow, taskDetail, taskRow } from './views.js';
 
 export interface MemoryStoreOptions {
   /** How many ended tasks it keeps, the newest; those of running orchestrations come on top. */
   readonly keepEnded?: number;
+  /** Times the lease of the leader. */
+  readonly clock?: Pick<Clock, 'monoMs'>;
 }
 
 /** A store that ends with its process: for embedding without durability, and for tests. */
 export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
-  return new MemoryStore(options.keepEnded ?? 10_000);
+  return new MemoryStore(options.keepEnded ?? 10_000, options.clock ?? systemClock);
 }
 
 /**
@@ -32,10 +43,12 @@ class MemoryStore implements Store {
   readonly #tables = new Tables();
   readonly #retention: Retention;
   #last: JournalRow = { seq: 0, epoch: 0, events: [] };
-  #leader: Leader | undefined;
+  #leader: (Leader & { untilMs: number }) | undefined;
+  readonly #clock: Pick<Clock, 'monoMs'>;
   #closed = false;
 
-  constructor(keepEnded: number) {
+  constructor(keepEnded: number, clock: Pick<Clock, 'monoMs'>) {
+    this.#clock = clock;
     this.#retention = new Retention(this.#tables, keepEnded);
   }
 
@@ -43,10 +56,12 @@ class MemoryStore implements Store {
     return this.#last.seq;
   }
 
-  async lead(holder: string): Promise<Recovered> {
+  async lead(holder: string, leaseMs: number): Promise<Recovered | undefined> {
     this.#assertOpen();
-    const epoch = (this.#leader?.epoch ?? 0) + 1;
-    this.#leader = { epoch, holder };
+    const leader = this.#leadership();
+    if (leader?.isHeld && leader.holder !== holder) return undefined;
+    const epoch = (leader?.epoch ?? 0) + 1;
+    this.#leader = { epoch, holder, untilMs: this.#clock.monoMs() + leaseMs };
     return { epoch, seq: this.#last.seq, ...images(this.#tables.live()), tail: [] };
   }
 
@@ -60,9 +75,26 @@ class MemoryStore implements Store {
     for (const event of row.events) this.#retention.note(event);
   }
 
-  async assertLeads(epoch: number): Promise<void> {
+  async renew(epoch: number, leaseMs: number): Promise<void> {
     this.#assertOpen();
-    if (epoch !== this.#leader?.epoch) throw deposed(epoch, this.#leader);
+    const leader = this.#leader;
+    if (epoch !== leader?.epoch) throw deposed(epoch, leader);
+    leader.untilMs = this.#clock.monoMs() + leaseMs;
+  }
+
+  resign(epoch: number): Promise<void> {
+    return this.renew(epoch, 0);
+  }
+
+  async leadership(): Promise<Leadership | undefined> {
+    this.#assertOpen();
+    return this.#leadership();
+  }
+
+  #leadership(): Leadership | undefined {
+    if (this.#leader === undefined) return undefined;
+    const { epoch, holder, untilMs } = this.#leader;
+    return { epoch, holder, isHeld: this.#clock.monoMs() < untilMs };
   }
 
   async known(taskIds: readonly string[]): Promise<Map<string, KnownTask>> {
@@ -112,6 +144,11 @@ class MemoryStore implements Store {
   async rows(): Promise<JournalRow[]> {
     this.#assertOpen();
     throw new RotaError('NOT_REPLAYABLE', 'The store in memory keeps no journal to replay a decision from.');
+  }
+
+  async trim(): Promise<number> {
+    this.#assertOpen();
+    return 0;
   }
 
   async close(): Promise<void> {

@@ -40,20 +40,26 @@ interface Numbered {
 /** The part of the journal that one leader writes. There is one so far. */
 export const SHARD = 0;
 
-/** `body` is the row's events as msgpack. */
+/** `body` is the row's events as msgpack; `at_ms` is when it was appended, by the store's clock. */
 interface JournalTable {
   shard: number;
   seq: number;
   epoch: number;
   body: Uint8Array;
+  at_ms: number;
 }
 
-/** Who leads. Its epoch guards every append. */
+/**
+ * Who leads. Its epoch guards every append. The lease runs for `lease_ms` from `renewed_at_ms`, by the store's clock;
+ * 0 is one that was given back. One that begins in the future is over: the clock was set back.
+ */
 interface LeadershipTable {
   shard: number;
   epoch: number;
   holder: string;
   since_ms: number;
+  renewed_at_ms: number;
+  lease_ms: number;
 }
 
 /**

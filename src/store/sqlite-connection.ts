@@ -1,12 +1,15 @@
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteDialect, sql } from 'kysely';
 import Database from 'libsql';
-import type { ColumnTypes } from './migrations/0001_initial.js';
+import type { ColumnTypes } from './migrations/column-types.js';
 import type { Schema } from './schema.js';
 
 /** How long a statement waits while another process writes. */
 const BUSY_TIMEOUT_MS = 5_000;
 
-export const SQLITE_TYPES: ColumnTypes = { binary: 'blob', serial: 'integer' };
+export const SQLITE_TYPES: ColumnTypes = {
+  ...{ text: 'text', binary: 'blob', serial: 'integer', longKeys: 'whole' },
+  nowMs: sql`CAST(unixepoch('subsec') * 1000 AS integer)`,
+};
 
 /**
  * One connection, seen two ways: `db` for the schema and for queries, `raw` for statements that run
@@ -18,13 +21,17 @@ export class Connection {
   readonly db: Kysely<Schema>;
   #durable: boolean | undefined;
 
-  /** @throws what the driver throws when the file can't be opened or is not a database. */
-  constructor(path: string) {
+  /**
+   * Turns the file to a write-ahead log, or leaves its journal as it is found.
+   * @throws what the driver throws when the file can't be opened or is not a database.
+   */
+  constructor(path: string, journal: 'wal' | 'as found' = 'wal') {
     this.path = path;
     this.raw = new Database(path, { timeout: BUSY_TIMEOUT_MS });
     this.db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: this.raw }) });
     try {
-      enableWal(this.raw);
+      if (journal === 'wal') enableWal(this.raw);
+      else this.raw.prepare('SELECT count(*) FROM sqlite_master').all([]);
       this.setDurable(true);
       this.raw.exec('PRAGMA foreign_keys = ON');
     } catch (thrown) {

@@ -1,36 +1,23 @@
 import type { Clock } from '../clock.js';
+import { failpoint } from '../failpoints.js';
 import type { Recovered } from '../protocol/journal.js';
+import type { StoreRequest } from './calls.js';
 import { deposed, storeFailed } from './errors.js';
+import { Follower, type Waiter } from './follower.js';
 import { images } from './images.js';
-import { migrateUp } from './migrations/index.js';
+import { ensureSchema, hasSchema } from './migrations/index.js';
 import { readAgents, readDecisions, readOrchestration, readPerformance, readTask, readTasks } from './queries.js';
 import { readLive } from './queries-live.js';
-import type { SqliteMessage, SqliteRequest } from './sqlite-calls.js';
+import type { Engine, NearSide } from './serve.js';
 import { type Connection, SQLITE_TYPES } from './sqlite-connection.js';
 import { SqliteJournal } from './sqlite-journal.js';
 import { SqliteMaterialiser } from './sqlite-materialiser.js';
 import { SqliteTables } from './sqlite-tables.js';
 
-/** Pause after a batch that failed, such as on a full disk. */
-const RETRY_MS = 250;
-/**
- * How long the tables may stay behind while nobody reads them. A task whose whole life is in one batch
- * is written once instead of three times; a longer pause would make batches that appends wait for.
- */
-const BEHIND_MS = 50;
-/** How much of the journal they may be behind within that time. */
-const BEHIND_BYTES = 256 * 1024;
-
 interface Opened {
   readonly journal: SqliteJournal;
   readonly tables: SqliteTables;
   readonly materialiser: SqliteMaterialiser;
-}
-
-/** Something that goes on once the tables hold the row `seq`, or can't get there. */
-interface Waiter {
-  readonly seq: number;
-  settle(failure?: { readonly thrown: unknown }): Promise<void>;
 }
 
 /**
@@ -42,37 +29,39 @@ interface Waiter {
  * - a read runs when the tables hold every row that was appended before the read arrived;
  * - a batch that fails fails those who wait for it, changes nothing, and is tried again.
  */
-export class SqliteEngine {
+export class SqliteEngine implements Engine {
   readonly #connection: Connection;
   readonly #clock: Clock;
-  readonly #send: (message: SqliteMessage) => void;
-  readonly #onClosed: () => void;
-  readonly #inbox: SqliteRequest[] = [];
-  #waiters: Waiter[] = [];
+  readonly #near: NearSide;
+  readonly #follower: Follower;
+  readonly #inbox: StoreRequest[] = [];
   #opened: Opened | undefined;
-  #appended = 0;
-  #materialised = 0;
-  #behindBytes = 0;
   #running = false;
-  /** The tables have been left alone for long enough. */
-  #isRipe = false;
-  #isFailing = false;
-  #cancelTimer: (() => void) | undefined;
 
-  constructor(connection: Connection, clock: Clock, send: (message: SqliteMessage) => void, onClosed: () => void) {
+  constructor(connection: Connection, clock: Clock, near: NearSide) {
     this.#connection = connection;
     this.#clock = clock;
-    this.#send = send;
-    this.#onClosed = onClosed;
+    this.#near = near;
+    this.#follower = new Follower({
+      clock,
+      step: () => this.#require().materialiser.step(),
+      wake: () => this.#wake(),
+      onReached: (seq) => near.send({ kind: 'materialised', seq }),
+    });
   }
 
-  /** Says where the tables stand. @throws what the driver throws when the file is no database. */
-  start(): void {
-    this.#materialised = this.#open()?.tables.materialised() ?? 0;
-    this.#send({ kind: 'opened', materialisedSeq: this.#materialised });
+  /** @throws RotaError SCHEMA_MISMATCH; what the driver throws when the file is no database. */
+  async start(): Promise<void> {
+    try {
+      await hasSchema(this.#connection.db, SQLITE_TYPES);
+      this.#follower.noteReached(this.#open()?.tables.materialised() ?? 0);
+    } catch (thrown) {
+      this.#connection.close();
+      throw thrown;
+    }
   }
 
-  receive(request: SqliteRequest): void {
+  receive(request: StoreRequest): void {
     this.#inbox.push(request);
     this.#wake();
   }
@@ -88,8 +77,8 @@ export class SqliteEngine {
       const request = this.#inbox.shift();
       if (request) {
         await this.#handle(request);
-      } else if (this.#isDue()) {
-        await this.#materialise();
+      } else if (this.#follower.isDue()) {
+        await this.#follower.move();
         await new Promise<void>((resolve) => this.#clock.defer(resolve));
       } else {
         this.#running = false;
@@ -98,37 +87,36 @@ export class SqliteEngine {
     }
   }
 
-  /** Whether the tables are to be moved along now; if they are to be later, a timer sees to it. */
-  #isDue(): boolean {
-    if (this.#materialised >= this.#appended) return false;
-    const isWanted = this.#waiters.length > 0 || this.#behindBytes >= BEHIND_BYTES;
-    if (this.#isRipe || (isWanted && !this.#isFailing)) return true;
-    this.#cancelTimer ??= this.#clock.after(this.#isFailing ? RETRY_MS : BEHIND_MS, () => {
-      this.#cancelTimer = undefined;
-      this.#isRipe = true;
-      this.#wake();
-    });
-    return false;
-  }
-
-  async #handle(request: SqliteRequest): Promise<void> {
+  async #handle(request: StoreRequest): Promise<void> {
     const { id } = request;
     const { db } = this.#connection;
     try {
       switch (request.op) {
         case 'append':
           this.#append(...request.args);
-          this.#send({ kind: 'result', id, result: undefined });
+          this.#answer(id);
           break;
-        case 'assertLeads':
-          this.#require().journal.assertLeads(...request.args);
-          this.#send({ kind: 'result', id, result: undefined });
+        case 'renew':
+          this.#renew(...request.args);
+          this.#answer(id);
           break;
+        case 'resign':
+          this.#renew(...request.args, 0);
+          this.#answer(id);
+          break;
+        case 'leadership':
+          this.#answer(id, this.#open()?.journal.leadership(this.#clock.wallMs()));
+          break;
+        case 'trim': {
+          const beforeMs = this.#clock.wallMs() - request.args[0];
+          this.#answer(id, this.#require().journal.trim(this.#follower.materialised, beforeMs));
+          break;
+        }
         case 'known':
-          this.#send({ kind: 'result', id, result: this.#require().tables.known(...request.args) });
+          this.#answer(id, this.#require().tables.known(...request.args));
           break;
         case 'rows':
-          this.#send({ kind: 'result', id, result: this.#require().journal.after(...request.args) });
+          this.#answer(id, this.#require().journal.readable(...request.args));
           break;
         case 'lead': {
           const recovered = await this.#lead(...request.args);
@@ -147,7 +135,7 @@ export class SqliteEngine {
         case 'performance':
           return await this.#read(id, () => readPerformance(db, ...request.args));
         case 'close':
-          return await this.#wait({ seq: this.#appended, settle: () => this.#close(id) });
+          return await this.#follower.wait({ seq: this.#follower.appended, settle: () => this.#close(id) });
       }
     } catch (thrown) {
       this.#refuse(id, thrown);
@@ -157,52 +145,46 @@ export class SqliteEngine {
   #append(seq: number, epoch: number, body: Uint8Array): void {
     const opened = this.#open();
     if (opened === undefined) throw deposed(epoch, undefined);
-    opened.journal.append(seq, epoch, body);
-    this.#appended = Math.max(this.#appended, seq);
-    this.#behindBytes += body.byteLength;
+    opened.journal.append(seq, epoch, body, this.#clock.wallMs());
+    this.#follower.noteAppended(seq, body.byteLength);
   }
 
-  async #lead(holder: string, nowMs: number): Promise<Recovered> {
+  async #lead(holder: string, leaseMs: number): Promise<Recovered | undefined> {
+    // Who stands by asks often, and must not hold up the leader's commits.
+    const leader = this.#open()?.journal.leadership(this.#clock.wallMs());
+    if (leader?.isHeld && leader.holder !== holder) return undefined;
     this.#connection.setDurable(true);
+    failpoint('lead.before');
     const recovered = await this.#connection.transact('immediate', async () => {
-      await migrateUp(this.#connection.db, SQLITE_TYPES);
+      await ensureSchema(this.#connection.db, SQLITE_TYPES);
       const journal = new SqliteJournal(this.#connection);
-      const epoch = journal.take(holder, nowMs);
+      const epoch = journal.take(holder, leaseMs, this.#clock.wallMs());
+      if (epoch === undefined) return undefined;
       const materialised = new SqliteTables(this.#connection).materialised();
       const live = images(await readLive(this.#connection.db));
-      return { epoch, seq: journal.lastSeq(), ...live, tail: journal.after(materialised, -1) };
+      const tail = journal.after(materialised, -1);
+      // To recover may take longer than a lease; nobody else could take it meanwhile.
+      journal.renew(epoch, leaseMs, this.#clock.wallMs());
+      return { epoch, seq: journal.lastSeq(), ...live, tail };
     });
-    this.#appended = recovered.seq;
-    this.#reached(recovered.seq - recovered.tail.length);
+    if (recovered === undefined) return undefined;
+    failpoint('lead.after');
+    this.#follower.noteAppended(recovered.seq);
+    this.#follower.noteReached(recovered.seq - recovered.tail.length);
     return recovered;
   }
 
-  async #materialise(): Promise<void> {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    try {
-      this.#reached(await this.#require().materialiser.step());
-      this.#isFailing = false;
-      // Once begun, it goes on until nothing is left.
-      this.#isRipe = this.#materialised < this.#appended;
-      if (!this.#isRipe) this.#behindBytes = 0;
-    } catch (thrown) {
-      this.#isFailing = true;
-      this.#isRipe = false;
-      const failed = this.#waiters;
-      this.#waiters = [];
-      for (const waiter of failed) await waiter.settle({ thrown });
-    }
-    await this.#settleDue();
+  #renew(epoch: number, leaseMs: number): void {
+    const opened = this.#open();
+    if (opened === undefined) throw deposed(epoch, undefined);
+    failpoint('renew.before');
+    opened.journal.renew(epoch, leaseMs, this.#clock.wallMs());
+    failpoint('renew.after');
   }
 
-  #reached(seq: number): void {
-    this.#materialised = seq;
-    this.#send({ kind: 'materialised', seq });
-  }
-
+  /** Sees what other processes appended as well. */
   #read(id: number, query: () => Promise<unknown>): Promise<void> {
-    this.#require();
+    this.#follower.noteAppended(this.#require().journal.lastSeq());
     return this.#answerLater(id, () => this.#connection.transact('deferred', query));
   }
 
@@ -210,37 +192,28 @@ export class SqliteEngine {
     const settle: Waiter['settle'] = async (failure) => {
       try {
         if (failure) throw failure.thrown;
-        this.#send({ kind: 'result', id, result: await answer() });
+        this.#answer(id, await answer());
       } catch (thrown) {
         this.#refuse(id, thrown);
       }
     };
-    return this.#wait({ seq: this.#appended, settle });
-  }
-
-  async #wait(waiter: Waiter): Promise<void> {
-    this.#waiters.push(waiter);
-    await this.#settleDue();
-  }
-
-  async #settleDue(): Promise<void> {
-    const due = this.#waiters.filter((waiter) => waiter.seq <= this.#materialised);
-    if (due.length === 0) return;
-    this.#waiters = this.#waiters.filter((waiter) => waiter.seq > this.#materialised);
-    for (const waiter of due) await waiter.settle();
+    return this.#follower.wait({ seq: this.#follower.appended, settle });
   }
 
   /** Caught up or not: what is missing is made from the journal the next time. */
   async #close(id: number): Promise<void> {
-    this.#cancelTimer?.();
-    this.#appended = this.#materialised;
+    this.#follower.stop();
     this.#connection.close();
-    this.#send({ kind: 'result', id, result: undefined });
-    this.#onClosed();
+    this.#answer(id);
+    this.#near.end();
+  }
+
+  #answer(id: number, result?: unknown): void {
+    this.#near.send({ kind: 'result', id, result });
   }
 
   #refuse(id: number, thrown: unknown): void {
-    this.#send({ kind: 'error', id, error: storeFailed(this.#connection.path, thrown).toWire() });
+    this.#near.send({ kind: 'error', id, error: storeFailed(this.#connection.path, thrown).toWire() });
   }
 
   /** Undefined while the file has no schema, which the first leader makes. */

@@ -1,12 +1,12 @@
-import type { JournalRow } from '../protocol/journal.js';
+import { failpoint } from '../failpoints.js';
+import { Batches } from './batches.js';
 import { fold } from './fold.js';
 import type { Connection } from './sqlite-connection.js';
 import type { SqliteJournal } from './sqlite-journal.js';
 import type { SqliteTables } from './sqlite-tables.js';
 
-/** One batch ends with the row that reaches this many events: an append waits for one batch at most. */
+/** An append waits for one batch at most. */
 const EVENTS_PER_BATCH = 1_024;
-const ROWS_PER_READ = 128;
 
 /**
  * Moves the tables along the journal.
@@ -18,7 +18,7 @@ export class SqliteMaterialiser {
   readonly #connection: Connection;
   readonly #journal: SqliteJournal;
   readonly #tables: SqliteTables;
-  #ahead: JournalRow[] = [];
+  readonly #batches = new Batches(EVENTS_PER_BATCH);
 
   constructor(connection: Connection, journal: SqliteJournal, tables: SqliteTables) {
     this.#connection = connection;
@@ -30,24 +30,15 @@ export class SqliteMaterialiser {
   async step(): Promise<number> {
     // What is lost here is made again from the journal, which is durable.
     this.#connection.setDurable(false);
-    return this.#connection.transact('immediate', () => {
+    failpoint('materialise.before');
+    const reached = await this.#connection.transact('immediate', async () => {
       const from = this.#tables.materialised();
-      const batch = this.#next(from);
+      const batch = await this.#batches.next(from, (...limits) => this.#journal.after(...limits));
       const to = batch.at(-1)?.seq ?? from;
       if (to > from) this.#tables.apply(fold(batch), to);
       return to;
     });
-  }
-
-  #next(after: number): JournalRow[] {
-    if (this.#ahead[0]?.seq !== after + 1) this.#ahead = this.#journal.after(after, ROWS_PER_READ);
-    let events = 0;
-    let rows = 0;
-    for (const row of this.#ahead) {
-      if (events >= EVENTS_PER_BATCH) break;
-      events += row.events.length;
-      rows++;
-    }
-    return this.#ahead.splice(0, rows);
+    failpoint('materialise.after');
+    return reached;
   }
 }

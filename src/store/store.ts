@@ -47,6 +47,14 @@ export interface OrchestrationDetail {
   readonly nodes: readonly NodeImage[];
 }
 
+/** Who leads, as the store has it. */
+export interface Leadership {
+  readonly epoch: number;
+  readonly holder: string;
+  /** Whether its lease runs still, by the store's own clock. */
+  readonly isHeld: boolean;
+}
+
 /**
  * What is remembered. One journal, appended by one leader, is the truth; tables are materialised
  * behind it, in the order of the journal, and are what reads see.
@@ -56,25 +64,35 @@ export interface OrchestrationDetail {
  *   (as far as the store is durable at all).
  * - S2 rows are appended with seq 1, 2, 3 … without a gap, and their epochs never fall.
  * - S3 after `lead` by another holder, `append` with the older epoch rejects with DEPOSED and writes nothing.
- * - S4 every read sees all rows whose `append` resolved before it was called.
+ * - S4 every read sees all rows whose `append` resolved before it was called, whichever process appended them.
  * - S5 `lead` resolves only when the tables have caught up with the journal as it was found;
  *   `tail` is what the tables lacked at that moment, and `pools` and `orchestrations` are without it.
+ * - S6 leases are timed by one clock, the store's: no two processes need to agree on the time. That the lease of
+ *   a leader is over takes nothing from it by itself; what does is the `lead` of another.
  */
 export interface Store {
-  /** `sqlite` or `memory`, with what it promises, for people: `sqlite (WAL, synchronous=FULL)`. */
+  /** `sqlite`, `postgres` or `memory`, with what it promises, for people: `sqlite (WAL, synchronous=FULL)`. */
   readonly description: string;
   /** The last row that the tables hold. */
   readonly materialisedSeq: number;
 
-  /** Takes leadership with the next epoch. @throws RotaError SCHEMA_MISMATCH, STORE_FAILED */
-  lead(holder: string): Promise<Recovered>;
+  /**
+   * Takes leadership with the next epoch, for `leaseMs`, where it is free: nobody ever led, it was given back, its lease
+   * is over, or it is this holder's already. Undefined where another has it. A database that is empty gets its schema.
+   * @throws RotaError SCHEMA_MISMATCH, STORE_FAILED
+   */
+  lead(holder: string, leaseMs: number): Promise<Recovered | undefined>;
+  /** Lets the lease begin anew, even one that is over, if nobody led since. @throws RotaError DEPOSED, STORE_FAILED */
+  renew(epoch: number, leaseMs: number): Promise<void>;
+  /** Gives leadership back: whoever asks next leads. @throws RotaError DEPOSED, STORE_FAILED */
+  resign(epoch: number): Promise<void>;
+  /** Undefined before anybody led. */
+  leadership(): Promise<Leadership | undefined>;
   /**
    * Appends one row. A repeated append of the row that is there already resolves.
    * @throws RotaError DEPOSED when another leads; STORE_FAILED when nothing was written.
    */
   append(row: JournalRow): Promise<void>;
-  /** A leader that writes nothing asks now and then. @throws RotaError DEPOSED when another leads. */
-  assertLeads(epoch: number): Promise<void>;
 
   /** What is known of these tasks, ended or not. May lag by what is not materialised yet. */
   known(taskIds: readonly string[]): Promise<Map<string, KnownTask>>;
@@ -90,9 +108,14 @@ export interface Store {
   performance(filter: PerformanceFilter): Promise<PerformanceRow[]>;
   /**
    * Rows of the journal behind `after`, in order: decisions are replayed from them.
-   * @throws RotaError NOT_REPLAYABLE from a store that keeps none.
+   * @throws RotaError NOT_REPLAYABLE from a store that keeps none, or where the row behind `after` was trimmed.
    */
   rows(after: number, limit: number): Promise<JournalRow[]>;
+  /**
+   * Forgets rows of the journal that the tables have and that were appended more than `olderThanMs` ago, but never the
+   * last one; `LIMITS.rowsPerTrim` at once. Resolves with how many.
+   */
+  trim(olderThanMs: number): Promise<number>;
 
   /** Waits for appends under way; after it every call rejects with CLOSED. */
   close(): Promise<void>;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { AttemptEnded, JournalEvent, Recovered } from '#rota/protocol/journal.js';
 import { PolicySchema } from '#rota/protocol/policy.js';
@@ -14,7 +15,7 @@ import {
   released,
   submitted,
 } from '../support/events.js';
-import { leadAs, type Open } from '../support/stores.js';
+import { leadAs, type Open, take } from '../support/stores.js';
 
 /** What every store keeps of agents, choices and how they went. */
 export function selectionContract(open: Open): void {
@@ -27,7 +28,7 @@ export function selectionContract(open: Open): void {
 /** What the tables hold once they have everything, for which any read waits. */
 async function leadCaughtUp(store: Store, holder: string): Promise<Recovered> {
   await store.agents();
-  return store.lead(holder);
+  return take(store, holder);
 }
 
 function registry(open: Open): void {
@@ -75,6 +76,17 @@ function registry(open: Open): void {
     expect((await leadCaughtUp(store, 'b')).pools).toMatchObject([
       { history: [{ agentId: '', taskId: 't' }], performance: [] },
     ]);
+  });
+
+  test('ids are ordered by their code, whatever the language of the database', async () => {
+    await using made = await open();
+    const { store } = made;
+    const leader = await leadAs(store, 'a');
+    await store.append(leader.row(...['b', 'Z', '_', 'a-b', 'ab', '9'].map((id) => registered(id))));
+    const inOrder = ['9', 'Z', '_', 'a-b', 'ab', 'b'];
+    expect((await store.agents()).map(({ id }) => id)).toEqual(inOrder);
+    const [pool] = (await leadCaughtUp(store, 'b')).pools;
+    expect(pool?.agents.map(({ id }) => id)).toEqual(inOrder);
   });
 
   test.each(['one row', 'a row each'])('facts about an agent that is not registered harm none of %s', async (how) => {
@@ -273,6 +285,23 @@ function rotation(open: Open): void {
     expect((await leadCaughtUp(store, 'f')).pools).toEqual([
       expect.objectContaining({ ...image, rotations: { 'sql|': 6 }, history: [entry(5), entry(6)] }),
     ]);
+  });
+
+  test('a rotation may have a key of kilobytes', async () => {
+    await using made = await open();
+    const { store } = made;
+    const leader = await leadAs(store, 'a');
+    // As of a task that names as many labels as it may: nothing in it repeats.
+    const labels = Array.from({ length: 64 }, (_, n) => createHash('sha256').update(String(n)).digest('hex'));
+    const [one, other] = [`${labels.join()}|a`, `${labels.join()}|b`];
+    const served = (n: number, rotation: string) => [
+      submitted(`t-${n}`, n),
+      assigned(`t-${n}`, 'ann', 1, { monoMs: n, rotation, cursor: n }),
+    ];
+    await store.append(leader.row(registered('ann'), ...served(1, one), ...served(2, other)));
+    await store.agents();
+    await store.append(leader.row(...served(3, one)));
+    expect((await leadCaughtUp(store, 'b')).pools).toMatchObject([{ rotations: { [one]: 3, [other]: 2 } }]);
   });
 
   test('the rotations of each pool are its own', async () => {

@@ -4,23 +4,25 @@ import type { Store } from '#rota/store/store.js';
 import { AT_MS, assigned, completed, failed, registered, released, submitted } from '../support/events.js';
 import { rowHistory } from '../support/histories.js';
 import { Replay } from '../support/replay.js';
-import { appendAll, leadAs, type Open } from '../support/stores.js';
+import { appendAll, leadAs, type Open, take } from '../support/stores.js';
+import { leadershipContract } from './store-leadership.contract.js';
 import { selectionContract } from './store-selection.contract.js';
 
 /** What every store must do. `open` gives an empty one; `runs` is how many random histories it is tried with. */
 export function storeContract(name: string, runs: number, open: Open): void {
   describe(`${name} store`, () => {
-    leadership(open);
+    journal(open);
+    leadershipContract(open);
     reads(open);
     selectionContract(open);
     histories(open, runs);
   });
 }
 
-function leadership(open: Open): void {
+function journal(open: Open): void {
   test('an empty store gives its first leader epoch 1 and nothing else', async () => {
     await using made = await open();
-    const recovered = await made.store.lead('a');
+    const recovered = await take(made.store, 'a');
     expect(recovered).toEqual({ epoch: 1, seq: 0, monoMs: 0, pools: [], orchestrations: [], newestId: '', tail: [] });
   });
 
@@ -38,8 +40,6 @@ function leadership(open: Open): void {
     const second = await leadAs(store, 'b');
     expect(second.recovered).toMatchObject({ epoch: 2, seq: 1 });
     await expect(store.append(first.row(submitted('t-2', 2)))).rejects.toMatchObject({ code: 'DEPOSED' });
-    await expect(store.assertLeads(first.recovered.epoch)).rejects.toMatchObject({ code: 'DEPOSED' });
-    await store.assertLeads(second.recovered.epoch);
     await store.append(second.row(submitted('t-3', 2)));
     expect((await store.tasks({ limit: 10 })).map((task) => task.id)).toEqual(['t-3', 't-1']);
   });
@@ -47,7 +47,7 @@ function leadership(open: Open): void {
   test('a gap in the journal is refused, and nothing of the row is written', async () => {
     await using made = await open();
     const { store } = made;
-    await store.lead('a');
+    await take(store, 'a');
     const events = [submitted('t-1', 1)];
     await expect(store.append({ seq: 2, epoch: 1, events })).rejects.toMatchObject({ code: 'STORE_FAILED' });
     expect(await store.tasks({ limit: 10 })).toEqual([]);
@@ -85,7 +85,7 @@ function leadership(open: Open): void {
     await append;
     await store.close();
     const closed = { code: 'CLOSED' };
-    await expect(store.lead('b')).rejects.toMatchObject(closed);
+    await expect(take(store, 'b')).rejects.toMatchObject(closed);
     await expect(store.append(leader.row())).rejects.toMatchObject(closed);
     await expect(store.known(['t'])).rejects.toMatchObject(closed);
     await expect(store.task('t')).rejects.toMatchObject(closed);
@@ -95,6 +95,10 @@ function leadership(open: Open): void {
     await expect(store.decisions({ limit: 1 })).rejects.toMatchObject(closed);
     await expect(store.performance({ limit: 1 })).rejects.toMatchObject(closed);
     await expect(store.rows(0, 1)).rejects.toMatchObject(closed);
+    await expect(store.renew(1, 0)).rejects.toMatchObject(closed);
+    await expect(store.resign(1)).rejects.toMatchObject(closed);
+    await expect(store.leadership()).rejects.toMatchObject(closed);
+    await expect(store.trim(0)).rejects.toMatchObject(closed);
   });
 }
 
@@ -102,7 +106,7 @@ function reads(open: Open): void {
   test('what is not there is not found', async () => {
     await using made = await open();
     const { store } = made;
-    await store.lead('a');
+    await take(store, 'a');
     expect(await store.task('t')).toBeUndefined();
     expect(await store.orchestration('o')).toBeUndefined();
     expect(await store.known(['t'])).toEqual(new Map());
@@ -217,11 +221,11 @@ function histories(open: Open, numRuns: number): void {
       fc.asyncProperty(rowHistory(), async (rows) => {
         await using made = await open();
         const { store } = made;
-        await store.lead('a');
+        await take(store, 'a');
         await appendAll(store, rows);
         const replay = new Replay(rows);
         await expectAnswers(store, replay);
-        expect(await store.lead('b')).toEqual({ epoch: 2, seq: rows.length, ...replay.images(), tail: [] });
+        expect(await take(store, 'b')).toEqual({ epoch: 2, seq: rows.length, ...replay.images(), tail: [] });
       }),
       { numRuns },
     );

@@ -1,14 +1,18 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMemoryStore } from '#rota/store/memory.js';
+import { openPostgres } from '#rota/store/postgres.js';
 import { openSqlite } from '#rota/store/sqlite.js';
-import { temporaryFolder } from '../support/stores.js';
+import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
+import { type StoreUnderTest, temporaryFolder } from '../support/stores.js';
 import { storeContract } from './store.contract.js';
+import { trimmingContract } from './store-leadership.contract.js';
 
-storeContract('memory', 200, async () => {
+async function openMemory(): Promise<StoreUnderTest> {
   const store = createMemoryStore();
   return { store, [Symbol.asyncDispose]: () => store.close() };
-});
+}
 
-storeContract('sqlite', 15, async () => {
+async function openFile(): Promise<StoreUnderTest> {
   const folder = await temporaryFolder();
   const store = await openSqlite({ path: folder.file('rota.db') });
   return {
@@ -18,4 +22,27 @@ storeContract('sqlite', 15, async () => {
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+let postgres: TestPostgres;
+beforeAll(async () => {
+  postgres = await startTestPostgres({ fsync: false });
+});
+afterAll(() => postgres[Symbol.asyncDispose]());
+
+async function openDatabase(): Promise<StoreUnderTest> {
+  const store = await openPostgres({ url: await postgres.createDatabase() });
+  return { store, [Symbol.asyncDispose]: () => store.close() };
+}
+
+storeContract('memory', 200, openMemory);
+storeContract('sqlite', 15, openFile);
+storeContract('postgres', 15, openDatabase);
+
+trimmingContract('sqlite', openFile);
+trimmingContract('postgres', openDatabase);
+
+test('a store in memory has nothing to trim', async () => {
+  await using made = await openMemory();
+  expect(await made.store.trim(0)).toBe(0);
 });

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { STRATEGIES } from '#rota/protocol/policy.js';
 
 const BENCH = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url));
+const FAILOVER = fileURLToPath(new URL('../../bench/failover.mjs', import.meta.url));
 
 let folder: string;
 beforeEach(() => {
@@ -22,7 +23,11 @@ interface Run {
 
 /** The bench, with a temporary folder of its own, so that what it leaves behind can be seen. */
 function bench(...args: string[]): Run {
-  const child = spawn(process.execPath, [BENCH, ...args], { env: { ...process.env, TMPDIR: folder } });
+  return start(BENCH, args);
+}
+
+function start(file: string, args: readonly string[]): Run {
+  const child = spawn(process.execPath, [file, ...args], { env: { ...process.env, TMPDIR: folder } });
   onTestFinished(() => void child.kill('SIGKILL'));
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   const ended = Promise.all([exited, text(child.stdout), text(child.stderr)]).then(([code, stdout, stderr]) => ({
@@ -208,4 +213,17 @@ describe('npm run bench', () => {
     expect(code).toBe(1);
     expect(stderr).toBe(says);
   });
+});
+
+it('npm run bench:failover tells how long agents and clients are without a leader', async () => {
+  const { code, stdout, stderr } = await start(FAILOVER, ['--times', '2', '--failover-ms', '300', '--json']).ended;
+
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  const steps = { leadsMs: quantiles, acknowledgedMs: quantiles, completedMs: quantiles };
+  expect(JSON.parse(stdout)).toMatchObject({
+    ...{ times: 2, failoverMs: 300, store: 'sqlite (WAL, synchronous=FULL)' },
+    rows: { 'kill -9': { tasks: above, ...steps }, graceful: { tasks: above, ...steps } },
+  });
+  expect(readdirSync(folder)).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '#rota/clock.js';
 import { createCoordinator } from '#rota/embed.js';
 import { encode } from '#rota/protocol/codec.js';
 import { createMemoryStore } from '#rota/store/memory.js';
-import { gate } from '../support/signals.js';
+import { gate, Log } from '../support/signals.js';
 import { World } from '../support/world.js';
 
 /** The machine's clock, with the ticks of a coordinator in the test's hand. */
@@ -107,6 +107,29 @@ describe('a coordinator', () => {
     await coordinator.stop();
     client.close();
     expect(await refused).toBe('refused');
+  });
+
+  it('asks for as long a lease as it needs to recover, once it knows', async () => {
+    await using world = await World.open('memory');
+    const store = createMemoryStore();
+    const time = steppedClock();
+    const asked = new Log<number>();
+    const lead = store.lead.bind(store);
+    store.lead = async (holder, leaseMs) => {
+      const recovered = await lead(holder, leaseMs);
+      if (recovered !== undefined) {
+        time.passMs(60_000);
+        asked.push(leaseMs);
+      }
+      return recovered;
+    };
+    const coordinator = await world.coordinator({ store, clock: time.clock, failoverMs: 300 });
+    await coordinator.leading;
+    await store.resign(coordinator.epoch);
+    await lead('thief', 1);
+    const [first, second] = await asked.reaches(2);
+    expect(first).toBe(300);
+    expect(second).toBeGreaterThanOrEqual(120_000);
   });
 
   it('leaves no timer behind that would keep its process alive', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FAILPOINTS } from '#rota/failpoints.js';
 import { startTestNats, type TestNats } from '../support/nats-server.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -77,4 +78,13 @@ it('docs/embedding.md begins with the example that is in the repository', async 
   const file = join(root, 'examples/embedded/main.mjs');
   expect(readFileSync(file, 'utf8')).toBe(first?.code);
   expect(await outputOf(file, folder)).toBe(first?.output);
+});
+
+describe('the page on reliability', () => {
+  it('lists every failpoint, as the code describes it', () => {
+    const page = readFileSync(join(root, 'docs/reliability.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `([a-z.]+)` \| (.*) \|$/gm)].map(([, name, text]) => [name, text]);
+    expect(Object.fromEntries(rows)).toMatchObject(FAILPOINTS);
+    expect(rows).toHaveLength(Object.keys(FAILPOINTS).length);
+  });
 });

@@ -17,6 +17,8 @@ import { createFolder, type Folder, jsonLines, ROOT, type Rota, rota, rotaToEnd 
  */
 
 const LEASE_MS = 800;
+/** So long a coordinator that is killed keeps the one after it waiting. */
+const FAILOVER_MS = 300;
 const AGENTS = ['fetch-1', 'clean-1', 'clean-2', 'analyst-1'] as const;
 
 let nats: TestNats;
@@ -55,8 +57,9 @@ class Stage implements AsyncDisposable {
     const store = join(this.#folder.path, 'rota.db');
     // Agents, each a process, join while the run starts.
     const policies = join(ROOT, 'examples/seattle-weather/policies.yaml');
-    const coordinator = this.start('up', '--store', store, '--policies', policies, '--lease-ms', String(LEASE_MS));
-    await coordinator.says(/"leading"|leading/);
+    const timing = ['--lease-ms', String(LEASE_MS), '--failover-ms', String(FAILOVER_MS)];
+    const coordinator = this.start('up', '--store', store, '--policies', policies, ...timing);
+    await coordinator.says(/"msg":"leading"/);
     return coordinator;
   }
 

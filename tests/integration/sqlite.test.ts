@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -10,13 +10,14 @@ import { pack } from '#rota/protocol/codec.js';
 import type { JournalRow } from '#rota/protocol/journal.js';
 import { createMigrator, migrateUp } from '#rota/store/migrations/index.js';
 import { openSqlite } from '#rota/store/sqlite.js';
+import { openSqliteAdmin } from '#rota/store/sqlite-admin.js';
 import { Connection, SQLITE_TYPES } from '#rota/store/sqlite-connection.js';
 import { SqliteJournal } from '#rota/store/sqlite-journal.js';
 import { expectAnswers } from '../contract/store.contract.js';
 import { assigned, completed, deregistered, registered, submitted } from '../support/events.js';
 import { rowHistory } from '../support/histories.js';
 import { Replay } from '../support/replay.js';
-import { appendAll, leadAs, temporaryFolder } from '../support/stores.js';
+import { appendAll, leadAs, take, temporaryFolder } from '../support/stores.js';
 
 test('what was acknowledged is there after the process was killed', async () => {
   await using folder = await temporaryFolder();
@@ -25,7 +26,7 @@ test('what was acknowledged is there after the process was killed', async () => 
   for (const [round, stopAfter] of [3, 40, 200].entries()) {
     acknowledged = await killAfterAcknowledged(path, stopAfter);
     const store = await openSqlite({ path });
-    const recovered = await store.lead('reader');
+    const recovered = await take(store, 'reader');
     expect(recovered.epoch).toBe(2 * round + 2);
     expect(recovered.seq).toBeGreaterThanOrEqual(acknowledged);
     expect(store.materialisedSeq).toBe(recovered.seq);
@@ -43,14 +44,14 @@ test('rows that the tables lack are the tail, and the tables catch up from it', 
       const held = rows.slice(0, materialised);
       const tail = rows.slice(materialised);
       const first = await openSqlite({ path });
-      await first.lead('a');
+      await take(first, 'a');
       await appendAll(first, held);
       await first.close();
       appendToJournalAlone(path, tail);
 
       const next = await openSqlite({ path });
       const images = new Replay(held).images();
-      expect(await next.lead('b')).toEqual({ epoch: 2, seq: rows.length, ...images, tail });
+      expect(await take(next, 'b')).toEqual({ epoch: 2, seq: rows.length, ...images, tail });
       expect(next.materialisedSeq).toBe(rows.length);
       await expectAnswers(next, new Replay(rows));
       await next.close();
@@ -220,7 +221,7 @@ test('rows of the journal are given back in order, from any place, as many as as
     fc.asyncProperty(rowHistory(40), fc.nat(20), fc.integer({ min: 1, max: 20 }), async (rows, after, limit) => {
       await using folder = await temporaryFolder();
       const store = await openSqlite({ path: folder.file('rota.db') });
-      await store.lead('a');
+      await take(store, 'a');
       await appendAll(store, rows);
       expect(await store.rows(after, limit)).toEqual(rows.slice(after, after + limit));
       await store.close();
@@ -233,10 +234,10 @@ test('a schema of a newer version is refused and left as it is', async () => {
   await using folder = await temporaryFolder();
   const path = folder.file('rota.db');
   const store = await openSqlite({ path });
-  await store.lead('a');
+  await take(store, 'a');
   const connection = new Connection(path);
   connection.raw.exec("INSERT INTO kysely_migration (name, timestamp) VALUES ('9999_later', '')");
-  await expect(store.lead('b')).rejects.toMatchObject({
+  await expect(take(store, 'b')).rejects.toMatchObject({
     code: 'SCHEMA_MISMATCH',
     message: expect.stringContaining('9999_later'),
   });
@@ -275,7 +276,7 @@ test('a database with a damaged page is named when it is led', async () => {
   await using folder = await temporaryFolder();
   const path = folder.file('rota.db');
   const store = await openSqlite({ path });
-  await store.lead('a');
+  await take(store, 'a');
   await store.close();
   const { size } = await stat(path);
   const connection = new Connection(path);
@@ -286,7 +287,7 @@ test('a database with a damaged page is named when it is led', async () => {
   await file.write(Buffer.alloc(size - from, 0xa5), 0, size - from, from);
   await file.close();
   const opened = openSqlite({ path }).then(async (again) => {
-    await again.lead('b').finally(() => again.close());
+    await take(again, 'b').finally(() => again.close());
   });
   await expect(opened).rejects.toMatchObject({
     code: 'STORE_FAILED',
@@ -322,7 +323,7 @@ test('an empty file that nobody has led says so when it is read', async () => {
 function appendToJournalAlone(path: string, rows: readonly JournalRow[]): void {
   const connection = new Connection(path);
   const journal = new SqliteJournal(connection);
-  for (const { seq, epoch, events } of rows) journal.append(seq, epoch, pack(events));
+  for (const { seq, epoch, events } of rows) journal.append(seq, epoch, pack(events), 0);
   connection.close();
 }
 
@@ -340,3 +341,35 @@ async function killAfterAcknowledged(path: string, stopAfter: number): Promise<n
   await exited;
   return last;
 }
+
+test('a file that is no store is looked at, and not changed', async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file('other.db');
+  const other = new Connection(path, 'as found');
+  other.raw.exec('CREATE TABLE other (id integer)');
+  other.close();
+  const before = await readFile(path);
+  const admin = await openSqliteAdmin({ path });
+  expect((await admin.migrations()).every(({ state }) => state === 'pending')).toBe(true);
+  expect(await admin.verify(() => {})).toEqual({ seq: 0, tables: [] });
+  await admin.close();
+  expect(await readFile(path)).toEqual(before);
+});
+
+test('the journal is read ahead by bytes, and one row at least', async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file('rota.db');
+  const store = await openSqlite({ path });
+  const leader = await leadAs(store, 'a');
+  const rows = [1, 2, 3, 4].map((n) => leader.row(submitted(`t-${n}`, n, { payload: 'x'.repeat(n * 1_000) })));
+  await appendAll(store, rows);
+  await store.close();
+  const connection = new Connection(path);
+  const journal = new SqliteJournal(connection);
+  expect(journal.after(0, 10, 5_000)).toEqual(rows.slice(0, 2));
+  expect(journal.after(0, 1, 5_000)).toEqual(rows.slice(0, 1));
+  expect(journal.after(2, 10, 10)).toEqual(rows.slice(2, 3));
+  expect(journal.after(4, 10, 10)).toEqual([]);
+  expect(journal.after(0, -1)).toEqual(rows);
+  connection.close();
+});

@@ -1,8 +1,8 @@
-// Appends rows to a SQLite store until it is killed, and prints each seq once it was acknowledged.
-import { openSqlite } from '#rota/store/sqlite.js';
+// Appends rows to a store until it is killed, and prints each seq once it was acknowledged.
+import { openStore } from '#rota/store/open.js';
 
-const store = await openSqlite({ path: process.argv[2] });
-const { epoch, seq } = await store.lead('writer');
+const store = await openStore(process.argv[2]);
+const { epoch, seq } = await store.lead('writer', 0);
 const report = (line) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve));
 
 for (let n = seq + 1; ; n++) {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JournalEvent, JournalRow } from '#rota/protocol/journal.js';
+import type { JournalEvent, JournalRow, Recovered } from '#rota/protocol/journal.js';
 import type { Store } from '#rota/store/store.js';
 
 export interface StoreUnderTest extends AsyncDisposable {
@@ -20,9 +20,16 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { file(name: 
   };
 }
 
+/** Takes leadership with a lease that is over at once: the next one may. */
+export async function take(store: Store, holder: string): Promise<Recovered> {
+  const recovered = await store.lead(holder, 0);
+  if (recovered === undefined) throw new Error(`${holder} could not lead.`);
+  return recovered;
+}
+
 /** Appends events as one row each call, with the next seq. */
 export async function leadAs(store: Store, holder: string) {
-  const recovered = await store.lead(holder);
+  const recovered = await take(store, holder);
   let seq = recovered.seq;
   return {
     recovered,

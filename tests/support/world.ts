@@ -16,12 +16,14 @@ import {
   createMemoryStore,
   type EmbedOptions,
   type Handler,
+  openPostgres,
   openSqlite,
   type Store,
   type Transport,
 } from '#rota/index.js';
 import type { PoliciesInput } from '#rota/protocol/policy.js';
 import { startTestNats, type TestNats } from './nats-server.js';
+import type { TestPostgres } from './postgres.js';
 
 export const TRANSPORTS = ['memory', 'nats'] as const;
 export type TransportKind = (typeof TRANSPORTS)[number];
@@ -44,6 +46,7 @@ export class World implements AsyncDisposable {
   readonly #cleanUp: (() => unknown)[];
   #store: Store | undefined;
   #folder: string | undefined;
+  #databaseUrl: Promise<string> | undefined;
 
   private constructor(kind: TransportKind, broker: Broker, cleanUp: (() => unknown)[]) {
     this.kind = kind;
@@ -81,6 +84,14 @@ export class World implements AsyncDisposable {
   /** Opens this world's one database; again for each call, as another process would. */
   async sqlite(): Promise<Store> {
     const store = await openSqlite({ path: join(await this.folder(), 'rota.db') });
+    this.#cleanUp.push(() => store.close());
+    return store;
+  }
+
+  /** The same with a database of its own in this cluster. */
+  async postgres(cluster: TestPostgres): Promise<Store> {
+    this.#databaseUrl ??= cluster.createDatabase();
+    const store = await openPostgres({ url: await this.#databaseUrl });
     this.#cleanUp.push(() => store.close());
     return store;
   }

@@ -3,7 +3,7 @@ import type { JournalEvent, OrchestrationCreated } from '#rota/protocol/journal.
 import { PolicySchema } from '#rota/protocol/policy.js';
 import { createMemoryStore } from '#rota/store/memory.js';
 import { AT_MS, assigned, completed, registered, submitted } from '../support/events.js';
-import { leadAs } from '../support/stores.js';
+import { leadAs, take } from '../support/stores.js';
 
 test('of ended tasks only the newest are kept, with all that belongs to them', async () => {
   const store = createMemoryStore({ keepEnded: 3 });
@@ -26,13 +26,13 @@ test('the history of a pool outlasts the tasks that it is of', async () => {
     leader.row(registered('agent'), { type: 'policySet', atMs: AT_MS, pool: 'alpha', version: 'v', policy }),
   );
   for (let n = 1; n <= 10; n++) await store.append(leader.row(...finished(`t-${n}`, n)));
-  const [pool] = (await store.lead('b')).pools;
+  const [pool] = (await take(store, 'b')).pools;
   expect(pool?.history.map((entry) => entry.taskId)).toEqual(['t-5', 't-6', 't-7', 't-8', 't-9', 't-10']);
 });
 
 test('it keeps no journal that a decision could be replayed from, and says so', async () => {
   const store = createMemoryStore();
-  await store.lead('a');
+  await take(store, 'a');
   await expect(store.rows(0, 10)).rejects.toMatchObject({
     code: 'NOT_REPLAYABLE',
     message: expect.stringContaining('Use a store that keeps its journal.'),

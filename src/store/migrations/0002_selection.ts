@@ -1,5 +1,5 @@
 import { type ColumnDataType, type Kysely, type Migration, sql } from 'kysely';
-import type { ColumnTypes } from './0001_initial.js';
+import type { ColumnTypes } from './column-types.js';
 
 /** A value that rows have which are there already; without one the column may be null. */
 type Added = readonly [name: string, type: ColumnDataType, value?: string | number];
@@ -43,11 +43,11 @@ const LONG_AGO_MONO_MS = -31 * 24 * 3_600_000;
 export function selection(types: ColumnTypes): Migration {
   return {
     async up(db: Kysely<unknown>) {
-      await addColumns(db);
+      await addColumns(db, types);
       await sql`UPDATE agents SET created_at_ms = registered_at_ms, updated_at_ms = registered_at_ms`.execute(db);
       // Agents of a pool are found by `agents_by_place`.
       await db.schema.createIndex('agents_by_kind').on('agents').columns(['kind', 'presence']).execute();
-      await rotations(db);
+      await rotations(db, types);
       await performance(db, types);
       await decisions(db, types);
       // Decisions are found by agent, and name the attempt.
@@ -57,20 +57,23 @@ export function selection(types: ColumnTypes): Migration {
       await db.schema.createIndex('attempts_by_agent').on('attempts').columns(['agent_id', 'assigned_at_ms']).execute();
       await sql`UPDATE attempts SET outcome = 'released' WHERE outcome = 'rejected'`.execute(db);
       await db.schema.dropTable('routing_decisions').execute();
-      await totals(db);
+      await totals(db, types);
       await db.schema.dropTable('agent_performance').execute();
       await db.schema.dropIndex('agents_by_kind').execute();
       await dropColumns(db);
-      await cursors(db);
+      await cursors(db, types);
     },
   };
 }
 
-async function addColumns(db: Kysely<unknown>): Promise<void> {
+async function addColumns(db: Kysely<unknown>, { text }: ColumnTypes): Promise<void> {
   for (const [table, columns] of Object.entries(ADDED)) {
     for (const [name, type, value] of columns) {
       const change = db.schema.alterTable(table);
-      await change.addColumn(name, type, (c) => (value === undefined ? c : c.notNull().defaultTo(value))).execute();
+      const columnType = type === 'text' ? text : type;
+      await change
+        .addColumn(name, columnType, (c) => (value === undefined ? c : c.notNull().defaultTo(value)))
+        .execute();
     }
   }
 }
@@ -82,26 +85,31 @@ async function dropColumns(db: Kysely<unknown>): Promise<void> {
 }
 
 /** Takes the place of `pools.cursor`: the one rotation that there was goes on as that of tasks without labels. */
-async function rotations(db: Kysely<unknown>): Promise<void> {
-  await db.schema
+async function rotations(db: Kysely<unknown>, { text, longKeys }: ColumnTypes): Promise<void> {
+  const table = db.schema
     .createTable('rotations')
-    .addColumn('pool', 'text', (c) => c.notNull())
-    .addColumn('rotation', 'text', (c) => c.notNull())
-    .addColumn('cursor', 'bigint', (c) => c.notNull())
-    .addPrimaryKeyConstraint('rotations_key', ['pool', 'rotation'])
-    .execute();
+    .addColumn('pool', text, (c) => c.notNull())
+    .addColumn('rotation', text, (c) => c.notNull())
+    .addColumn('cursor', 'bigint', (c) => c.notNull());
+  if (longKeys === 'whole') {
+    await table.addPrimaryKeyConstraint('rotations_key', ['pool', 'rotation']).execute();
+  } else {
+    await table.execute();
+    await sql`CREATE UNIQUE INDEX rotations_key ON rotations (pool, md5(rotation))`.execute(db);
+  }
   await sql`INSERT INTO rotations (pool, rotation, cursor) SELECT pool, '', cursor FROM pools WHERE cursor >= 0`.execute(
     db,
   );
   await db.schema.alterTable('pools').dropColumn('cursor').execute();
 }
 
-/** Puts `pools.cursor` back in its place; a column that is added comes last. */
-async function cursors(db: Kysely<unknown>): Promise<void> {
-  await db.schema.alterTable('pools').renameTo('pools_without_cursor').execute();
+/** Puts `pools.cursor` back in its place: a column that is added comes last, and a table that is renamed keeps the name of its key. */
+async function cursors(db: Kysely<unknown>, { text }: ColumnTypes): Promise<void> {
+  await sql`CREATE TABLE pools_without_cursor AS SELECT pool, last_order FROM pools`.execute(db);
+  await db.schema.dropTable('pools').execute();
   await db.schema
     .createTable('pools')
-    .addColumn('pool', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('pool', text, (c) => c.primaryKey().notNull())
     .addColumn('cursor', 'bigint', (c) => c.notNull())
     .addColumn('last_order', 'bigint', (c) => c.notNull())
     .execute();
@@ -115,18 +123,18 @@ async function cursors(db: Kysely<unknown>): Promise<void> {
 }
 
 /** Takes the place of `agent_totals`; what was counted there is counted again, from the attempts. */
-async function performance(db: Kysely<unknown>, types: ColumnTypes): Promise<void> {
+async function performance(db: Kysely<unknown>, { serial, text }: ColumnTypes): Promise<void> {
   await db.schema
     .createTable('agent_performance')
-    .addColumn('id', types.serial, (c) => c.primaryKey())
-    .addColumn('agent_id', 'text', (c) => c.notNull().references('agents.id').onDelete('cascade'))
-    .addColumn('work_type', 'text', (c) => c.notNull())
+    .addColumn('id', serial, (c) => c.primaryKey())
+    .addColumn('agent_id', text, (c) => c.notNull().references('agents.id').onDelete('cascade'))
+    .addColumn('work_type', text, (c) => c.notNull())
     .addColumn('success_count', 'bigint', (c) => c.notNull())
     .addColumn('failure_count', 'bigint', (c) => c.notNull())
     .addColumn('total_duration_ms', 'double precision', (c) => c.notNull())
     .addColumn('last_execution_at_ms', 'bigint')
     .addColumn('last_mono_ms', 'double precision', (c) => c.notNull())
-    .addColumn('difficulty_assessment', 'text')
+    .addColumn('difficulty_assessment', text)
     .addColumn('created_at_ms', 'bigint', (c) => c.notNull())
     .addColumn('updated_at_ms', 'bigint', (c) => c.notNull())
     .addUniqueConstraint('agent_performance_key', ['agent_id', 'work_type'])
@@ -145,10 +153,10 @@ async function performance(db: Kysely<unknown>, types: ColumnTypes): Promise<voi
   await db.schema.dropTable('agent_totals').execute();
 }
 
-async function totals(db: Kysely<unknown>): Promise<void> {
+async function totals(db: Kysely<unknown>, { text }: ColumnTypes): Promise<void> {
   await db.schema
     .createTable('agent_totals')
-    .addColumn('agent_id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('agent_id', text, (c) => c.primaryKey().notNull())
     .addColumn('completed', 'bigint', (c) => c.notNull())
     .addColumn('failed', 'bigint', (c) => c.notNull())
     .execute();
@@ -157,34 +165,34 @@ async function totals(db: Kysely<unknown>): Promise<void> {
     SELECT agent_id, sum(success_count), sum(failure_count) FROM agent_performance GROUP BY agent_id`.execute(db);
 }
 
-async function decisions(db: Kysely<unknown>, types: ColumnTypes): Promise<void> {
+async function decisions(db: Kysely<unknown>, { serial, text }: ColumnTypes): Promise<void> {
   await db.schema
     .createTable('routing_decisions')
-    .addColumn('id', types.serial, (c) => c.primaryKey())
-    .addColumn('task_id', 'text', (c) => c.notNull())
+    .addColumn('id', serial, (c) => c.primaryKey())
+    .addColumn('task_id', text, (c) => c.notNull())
     .addColumn('token', 'bigint', (c) => c.notNull())
     .addColumn('attempt', 'bigint', (c) => c.notNull())
-    .addColumn('work_type', 'text', (c) => c.notNull())
-    .addColumn('agent_pool', 'text', (c) => c.notNull())
-    .addColumn('selected_agent_id', 'text', (c) => c.references('agents.id').onDelete('set null'))
-    .addColumn('agent_id', 'text', (c) => c.notNull())
-    .addColumn('strategy', 'text', (c) => c.notNull())
-    .addColumn('policy_version', 'text', (c) => c.notNull())
-    .addColumn('reason', 'text', (c) => c.notNull())
+    .addColumn('work_type', text, (c) => c.notNull())
+    .addColumn('agent_pool', text, (c) => c.notNull())
+    .addColumn('selected_agent_id', text, (c) => c.references('agents.id').onDelete('set null'))
+    .addColumn('agent_id', text, (c) => c.notNull())
+    .addColumn('strategy', text, (c) => c.notNull())
+    .addColumn('policy_version', text, (c) => c.notNull())
+    .addColumn('reason', text, (c) => c.notNull())
     .addColumn('candidates', 'bigint', (c) => c.notNull())
-    .addColumn('excluded', 'text', (c) => c.notNull())
+    .addColumn('excluded', text, (c) => c.notNull())
     .addColumn('probability', 'double precision')
     .addColumn('seed', 'bigint')
     .addColumn('score', 'double precision')
-    .addColumn('score_parts', 'text')
-    .addColumn('scorer', 'text')
+    .addColumn('score_parts', text)
+    .addColumn('scorer', text)
     .addColumn('success_rate_percent', 'bigint', (c) => c.notNull())
     .addColumn('specialization_match', 'smallint', (c) => c.notNull())
     .addColumn('recent_context_match', 'smallint', (c) => c.notNull())
     .addColumn('retried', 'smallint', (c) => c.notNull())
-    .addColumn('fallback', 'text')
-    .addColumn('runners_up', 'text')
-    .addColumn('given', 'text')
+    .addColumn('fallback', text)
+    .addColumn('runners_up', text)
+    .addColumn('given', text)
     .addColumn('latency_ms', 'double precision', (c) => c.notNull())
     .addColumn('created_at_ms', 'bigint', (c) => c.notNull())
     .addColumn('mono_ms', 'double precision', (c) => c.notNull())

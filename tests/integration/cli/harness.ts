@@ -123,6 +123,7 @@ export async function rotaInside(args: readonly string[]): Promise<Ended> {
     note(line: string) {
       text.stderr += `${line}\n`;
     },
+    progress: () => {},
   };
   const code = await runProgram(args, { output, clock: systemClock });
   return { code, ...text };

@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import { systemClock } from '#rota/clock.js';
+import { createCoordinator, createMemoryBroker, openSqlite } from '#rota/index.js';
 import { createLifeLine } from '../launch/harness.js';
 import {
   agentsFile,
@@ -88,6 +90,18 @@ describe('rota run', () => {
     const lines = jsonLines(again.stdout);
     expect(lines.map(({ type }) => type)).toEqual(['started', 'ended']);
     expect(lines[1]).toMatchObject({ status: 'completed', results: { second: { got: [2] } } });
+  });
+
+  it('waits, and says so, while another process works on its store', async () => {
+    const store = join(folder.path, 'waits', 'rota.db');
+    const broker = createMemoryBroker({ clock: systemClock });
+    const other = await openSqlite({ path: store });
+    const coordinator = await createCoordinator({ transport: broker.connect(), store: other });
+    await using run = rota(['run', two, '--agents', agents, '--store', store]);
+    await run.says(/^rota: waiting: another process works on this store, or did a moment ago$/m);
+    await coordinator.stop();
+    await other.close();
+    expect(await run.exit).toBe(0);
   });
 
   it('says why tasks failed, and what was skipped because of them', async () => {

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestNats, type TestNats } from '../../support/nats-server.js';
 import { createLifeLine } from '../launch/harness.js';
@@ -161,16 +163,26 @@ describe('up, agent and their clients', () => {
     expect(stderr).toMatch(/^rota: No coordinator answers at .*Start one with `rota up`/m);
   });
 
-  it('up ends with 1 when another takes its store over', async () => {
-    const store = join(folder.path, 'shared.db');
-    await using first = rota(at('up', '--store', store, '--namespace', 'one'));
-    await first.says(/is up/);
-    await using second = rota(at('up', '--store', store, '--namespace', 'two'));
-    await second.says(/is up/);
-    // A coordinator learns it when it writes.
-    await using _submit = rota([...at('submit', '--pool', 'dev'), '--namespace', 'one']);
-    expect(await first.exit).toBe(1);
-    expect(first.stderr).toMatch(/^rota: .*Another coordinator leads this store now/m);
+  it('up started twice on one store: the second says that it stands by, and leads when the first stops', async () => {
+    const shared = at('up', '--store', join(folder.path, 'shared.db'), '--namespace', 'shared');
+    await using first = rota(shared);
+    await first.says(/is up\n(.*\n)* +namespace +shared, epoch 1\n/);
+    await using second = rota(shared);
+    await second.says(/stands by\n(.*\n)* +namespace +shared; another coordinator leads\n/);
+    first.child.kill('SIGINT');
+    expect(await first.exit).toBe(0);
+    await second.says(/"epoch":2,.*"msg":"leading"/);
+    second.child.kill('SIGINT');
+    expect(await second.exit).toBe(0);
+  });
+
+  it('up ends with the reason when its nats-server is gone for good', async () => {
+    await using own = rota(['up', '--port', '0', '--store', 'none']);
+    await own.says(/is up/);
+    const { stdout } = await promisify(execFile)('pgrep', ['-P', String(own.child.pid), 'nats-server']);
+    process.kill(Number(stdout.trim()), 'SIGKILL');
+    expect(await own.exit).toBe(3);
+    expect(own.stderr).toMatch(/^rota: The nats-server of this process ended \(SIGKILL\)/m);
   });
 });
 

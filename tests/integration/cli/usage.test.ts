@@ -12,7 +12,7 @@ function hash(text: string): number {
 
 const COMMANDS = [
   ...['run', 'up', 'agent', 'submit', 'tasks', 'agents', 'show', 'explain', 'cancel', 'assign', 'settle'],
-  ...['decisions', 'replay', 'performance', 'metrics'],
+  ...['decisions', 'replay', 'performance', 'metrics', 'db'],
 ];
 const AGENTS_COMMANDS = ['register', 'deregister', 'cordon', 'uncordon'];
 
@@ -30,6 +30,16 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: rota ${name} `);
     expect(stdout).toContain(`Examples:\n  rota ${name}`);
+    expect(stdout).toContain('Exit codes:');
+  });
+});
+
+describe('help of what is done to a store', () => {
+  it.each(['migrate', 'migrate status', 'migrate up', 'migrate down', 'verify'])('db %s', async (name) => {
+    const { code, stdout } = await rotaInside(['db', ...name.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: rota db ${name} `);
+    expect(stdout).toContain(`Examples:\n  rota db ${name}`);
     expect(stdout).toContain('Exit codes:');
   });
 });
@@ -79,7 +89,7 @@ describe('the command line', () => {
       ['run', 'x.yaml', '--policies', 'p', '--nats', 'nats://h'],
       /'--policies <file>' cannot be used with option '--nats/,
     ],
-    [['run', 'x.yaml', '--store', 'a', '--nats', 'nats://h'], /'--store <path>' cannot be used with option '--nats/],
+    [['run', 'x.yaml', '--store', 'a', '--nats', 'nats://h'], /'--store <place>' cannot be used with option '--nats/],
   ])('%j is refused with the remedy', async (args, message) => {
     const { code, stdout, stderr } = await rotaInside(args);
     expect(stderr).toMatch(message);
@@ -93,6 +103,16 @@ describe('the command line', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/^rota: The environment variable ROTA_NATS is "localhost"/);
   });
+
+  it.each(['append.after', 'append.never=kill', 'append.after=burn', 'append.after=kill@'])(
+    'refuses the failpoint %j',
+    async (set) => {
+      const { code, stderr } = await rotaToEnd(['up'], { env: { ROTA_FAILPOINTS: set } });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`rota: ROTA_FAILPOINTS has "${set}", which is no failpoint`);
+      expect(stderr).not.toMatch(/^ +at /m);
+    },
+  );
 
   it('shows where an error was thrown when ROTA_LOG is debug', async () => {
     const { stderr } = await rotaToEnd(['show', 'a.b'], { env: { ROTA_LOG: 'debug' } });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Client, Handler, Transport } from '#rota/index.js';
+import type { Client, Handler, Store, Transport } from '#rota/index.js';
+import { heardLog } from '../../support/heard-log.js';
 import { Lossy, says } from '../../support/lossy.js';
+import { pausable } from '../../support/pausable.js';
 import { gate, Log, rejection } from '../../support/signals.js';
 import { TRANSPORTS, World } from '../../support/world.js';
 
@@ -23,6 +25,12 @@ async function expectOnce(client: Client, ids: readonly string[], runs: Log<stri
     ids.map((id) => [id, 'completed', 1]).toSorted(),
   );
   expect(runs.items.toSorted()).toEqual(ids.toSorted());
+}
+
+/** How many rows of the journal were written under this epoch. */
+async function rowsOf(store: Store, epoch: number): Promise<number> {
+  const rows = await store.rows(0, 100_000);
+  return rows.filter((row) => row.epoch === epoch).length;
 }
 
 function reached(transport: Transport, wanted: Transport['status']): Promise<void> {
@@ -94,9 +102,11 @@ describe.each(TRANSPORTS)('coordinators that follow each other over %s', (kind) 
     await agent.drain();
   });
 
-  it('end the reign of one that has not stopped', async () => {
+  it('end the reign of one that is paused, which writes nothing more and stands by', async () => {
     await using world = await World.open(kind);
-    const first = await world.coordinator({ store: await world.sqlite() });
+    const paused = pausable(await world.sqlite());
+    const { log, hears } = heardLog();
+    const first = await world.coordinator({ store: paused.store, failoverMs: 300, log });
     const runs = new Log<string>();
     const hold = gate();
     const handler: Handler = async ({ taskId, payload }) => {
@@ -108,17 +118,29 @@ describe.each(TRANSPORTS)('coordinators that follow each other over %s', (kind) 
     const client = await world.client();
     const before = await client.submitMany(batch());
     await runs.reaches(TASKS / 3 + 3);
-    await world.coordinator({ store: await world.sqlite() });
-    // Work is under way while the reign changes.
+    paused.pause();
+    const store = await world.sqlite();
+    const second = await world.coordinator({ store, failoverMs: 300 });
+    await second.leading;
+    const { epoch } = first;
+    const written = await rowsOf(store, epoch);
+    // Work is under way while the reign changes, and the first has rows to write.
     hold.open();
-    expect(await first.stopped).toMatchObject({ code: 'DEPOSED' });
-    await first.stop();
+    await client.submitMany([{ pool: 'work', id: 'later' }]);
+    paused.resume();
+    await hears('no longer leading');
+    expect(first).toMatchObject({ state: 'standby', epoch: second.epoch - 1 });
     const outcomes = await Promise.all(before.map((id) => client.result(id)));
     expect(outcomes.map(({ result }) => result)).toEqual(before.map((_, i) => i));
     const details = await Promise.all(before.map((id) => client.task(id)));
     for (const { attempts } of details) {
       expect(attempts.filter(({ outcome }) => outcome === 'completed')).toHaveLength(1);
     }
+    // On a machine that is busy, the first may lead again by now.
+    expect(await rowsOf(store, epoch)).toBe(written);
+    await second.stop();
+    await first.leading;
+    expect(first.epoch).toBe(second.epoch + 1);
   });
 
   it('without a store know nothing of before, and say so', async () => {

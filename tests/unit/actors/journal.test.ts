@@ -8,15 +8,17 @@ import { LIMITS } from '#rota/protocol/limits.js';
 import { createSubjects } from '#rota/protocol/subjects.js';
 import { createMemoryStore } from '#rota/store/memory.js';
 import type { Store } from '#rota/store/store.js';
+import { gate } from '../../support/signals.js';
+import { take } from '../../support/stores.js';
 
 function event(n: number): JournalEvent {
   return { type: 'reportRefused', atMs: n, taskId: `t${n}`, agentId: 'a', token: 1, code: 'STALE_LEASE' };
 }
 
 /** A real store whose appends wait until the test lets them go on, one by one. */
-async function gatedJournal() {
+async function gatedJournal({ whenCurrent = async () => true } = {}) {
   const store = createMemoryStore();
-  const { epoch, seq } = await store.lead('test');
+  const { epoch, seq } = await take(store, 'test');
   const waiting: { row: JournalRow; go: (failure?: ErrorCode) => void }[] = [];
   let onAppend = () => {};
   const gated: Store = Object.assign(Object.create(store), {
@@ -36,7 +38,7 @@ async function gatedJournal() {
   const stalls: boolean[] = [];
   const deposed: string[] = [];
   const journal = new Journal({
-    ...{ store: gated, clock: systemClock, outbox, epoch, seq },
+    ...{ store: gated, clock: systemClock, outbox, epoch, seq, lease: { whenCurrent } },
     onEnded: (error) => deposed.push(error.code),
     onStall: (error) => stalls.push(error !== undefined),
   });
@@ -117,6 +119,31 @@ describe('the journal', () => {
     expect(journal.isFull).toBe(false);
   });
 
+  test('ends a row with the turn that makes it large, and lets everything leave behind the last', async () => {
+    const { journal, reply, replies, nextAppend } = await gatedJournal();
+    const turn = (count: number, bytes = 0) => {
+      for (let i = 0; i < count; i++) journal.record(event(i));
+      journal.weigh(bytes);
+      journal.endTurn();
+    };
+    turn(LIMITS.rowEvents - 1);
+    turn(LIMITS.rowEvents);
+    turn(1, LIMITS.rowBytes - 1);
+    turn(1, 1);
+    turn(0, LIMITS.rowBytes);
+    turn(3);
+    reply('a');
+    expect(journal.seq).toBe(3);
+    for (const [i, count] of [2 * LIMITS.rowEvents - 1, 2, 3].entries()) {
+      const append = await nextAppend();
+      expect([append.row.seq, append.row.events.length]).toEqual([i + 1, count]);
+      expect(replies).toEqual([]);
+      append.go();
+    }
+    await journal.idle();
+    expect([replies, journal.seq]).toEqual([['a'], 3]);
+  });
+
   test('frames that brought no facts leave no weight behind', async () => {
     const { journal, reply, replies } = await gatedJournal();
     journal.weigh(LIMITS.uncommittedBytes);
@@ -137,6 +164,46 @@ describe('the journal', () => {
     reply('b');
     await new Promise(setImmediate);
     expect(deposed).toEqual(['DEPOSED']);
+    expect(replies).toEqual([]);
+  });
+
+  test('lets what is committed leave when its leader may act, and in order', async () => {
+    const mayAct = gate<boolean>();
+    const { journal, reply, replies, nextAppend } = await gatedJournal({ whenCurrent: () => mayAct.passed });
+    journal.record(event(1));
+    reply('a');
+    (await nextAppend()).go();
+    await new Promise(setImmediate);
+    reply('b');
+    await new Promise(setImmediate);
+    expect(replies).toEqual([]);
+    mayAct.open(true);
+    await journal.idle();
+    expect(replies).toEqual(['a', 'b']);
+  });
+
+  test('keeps an answer without facts until its leader may act', async () => {
+    const mayAct = gate<boolean>();
+    const { journal, reply, replies } = await gatedJournal({ whenCurrent: () => mayAct.passed });
+    reply('read');
+    await new Promise(setImmediate);
+    expect(replies).toEqual([]);
+    mayAct.open(true);
+    await journal.idle();
+    expect(replies).toEqual(['read']);
+  });
+
+  test('lets nothing leave of a leader that never may act again', async () => {
+    const mayAct = gate<boolean>();
+    const { journal, reply, replies, nextAppend } = await gatedJournal({ whenCurrent: () => mayAct.passed });
+    journal.record(event(1));
+    reply('a');
+    (await nextAppend()).go();
+    const idle = journal.idle();
+    mayAct.open(false);
+    await new Promise(setImmediate);
+    journal.stop();
+    await idle;
     expect(replies).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { createMemoryStore } from '#rota/store/memory.js';
 import { ModelTurn } from '../../support/model-turn.js';
 import { PoolDriver, selectorWith } from '../../support/pool.js';
 import { act, poolStep, somePolicy } from '../../support/pool-steps.js';
+import { take } from '../../support/stores.js';
 
 /** What a new leader must know: all that has not ended, every agent, the rotations and how agents have done. */
 function essentials(selector: Selector, monoMs: number) {
@@ -42,7 +43,7 @@ test('whenever the tables stop following, they and the rest of the journal give 
       async (steps, materialisedSteps, policy) => {
         const pool = new PoolDriver({ policy });
         const store = createMemoryStore();
-        const { epoch } = await store.lead('first');
+        const { epoch } = await take(store, 'first');
         let seq = 0;
         let written = 0;
         let inTables = 0;
@@ -56,7 +57,7 @@ test('whenever the tables stop following, they and the rest of the journal give 
           await store.append({ seq, epoch, events });
         }
 
-        const recovered = await store.lead('second');
+        const recovered = await take(store, 'second');
         const turn = new ModelTurn();
         turn.monoMs = pool.turn.monoMs;
         const selector = selectorWith(turn, policy);

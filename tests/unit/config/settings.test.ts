@@ -4,7 +4,7 @@ import { commandEnvironment, readSettings } from '#rota/config/settings.js';
 const defaults = {
   natsUrl: 'nats://127.0.0.1:4222',
   namespace: 'rota',
-  storePath: '.rota/rota.db',
+  store: '.rota/rota.db',
   natsServerBin: undefined,
   logLevel: 'info',
   path: '',

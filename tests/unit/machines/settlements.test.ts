@@ -54,6 +54,23 @@ describe('a settlement', () => {
     expect(pool.turn.recorded('reportRefused')).toMatchObject([{ agentId: 'ann', code: 'NOT_YOURS' }]);
   });
 
+  test('that comes when the offer has lapsed is refused, unless it gives up what was lost', () => {
+    const pool = new PoolDriver();
+    pool.join('ann');
+    pool.submit(newTask('t1', { handoff: { ...handoff, acceptTimeoutMs: 800 } }));
+    // Nobody else is there: after its pause the task is offered to her again, and then waits for longer.
+    pool.tick(900);
+    expect(pool.status('t1')).toBe('assigned');
+    pool.tick(900);
+    expect(pool.status('t1')).toBe('pending');
+    expect(settle(pool, { action: 'fail', taskId: 't1', token: 2, reason: 'broken', durationMs: 1 })).toBe(
+      'STALE_LEASE',
+    );
+    expect(settle(pool, { ...complete, token: 2 })).toBe('STALE_LEASE');
+    expect(settle(pool, { action: 'release', taskId: 't1', token: 2 })).toBeUndefined();
+    expect(pool.turn.recorded('reportRefused')).toMatchObject([{ code: 'STALE_LEASE' }, { code: 'STALE_LEASE' }]);
+  });
+
   test('of a task that memory forgot is answered as before to its client, and refused to others', () => {
     const pool = new PoolDriver();
     const ended = { status: 'completed', token: 1, agentId: 'ann' };

@@ -72,6 +72,7 @@ export const TABLES: Record<string, z.ZodObject> = {
   TaskEvent: TaskEventSchema,
   OrchestrationEvent: frames.OrchestrationEventSchema,
   ProgressEvent: frames.ProgressEventSchema,
+  LeaderFrame: frames.LeaderFrame,
   'Reply events': frames.QueryReplies.events,
   'Reply task': frames.QueryReplies.task,
   TaskDetail: frames.TaskDetailSchema,

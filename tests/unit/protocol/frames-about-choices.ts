@@ -150,6 +150,7 @@ export const ABOUT_CHOICES: Readonly<Record<string, FrameCase>> = {
     minimal: {
       v: 1,
       metrics: {
+        journal: { seq: 0, lag: 0 },
         sinceMs: 0,
         assignments: [{ pool: 'p', strategy: 'random', count: 1 }],
         agents: [{ pool: 'p', agentId: 'a', count: 1 }],
@@ -162,6 +163,7 @@ export const ABOUT_CHOICES: Readonly<Record<string, FrameCase>> = {
     },
     bounds: [
       version,
+      ...['seq', 'lag'].map((field) => atLeast(0, 'metrics', 'journal', field)),
       instant('metrics', 'sinceMs'),
       ...['assignments', 'agents', 'fallbacks', 'distribution', 'pending'].map((list) =>
         name('metrics', list, 0, 'pool'),

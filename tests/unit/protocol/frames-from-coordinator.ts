@@ -161,6 +161,7 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
     schema: frames.QueryReplies.status,
     minimal: {
       v: 1,
+      state: 'leading',
       namespace: 'rota',
       epoch: 1,
       store: 'memory',
@@ -169,8 +170,9 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
     },
     bounds: [
       version,
+      oneOf(['leading', 'standby'], 'state'),
       name('namespace'),
-      atLeast(0, 'epoch'),
+      ...['epoch', 'lag'].map((field) => atLeast(0, field)),
       text('store'),
       text('version'),
       name('pools', 0, 'pool'),
@@ -181,6 +183,11 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
     schema: frames.ErrorReply,
     minimal: { v: 1, error: wireError },
     bounds: [version, ...wireErrorBounds('error')],
+  },
+  LeaderFrame: {
+    schema: frames.LeaderFrame,
+    minimal: { v: 1, epoch: 1, leads: true },
+    bounds: [version, atLeast(0, 'epoch'), bool('leads')],
   },
   ToFrame: { schema: frames.ToFrame, minimal: { v: 1 }, bounds: [version] },
   'ToFrame.assignments': {

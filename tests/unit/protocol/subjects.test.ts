@@ -45,6 +45,7 @@ describe('names', () => {
       ['id', () => subjects.fromTo(bad, 'submit', 'p')],
       ['pool', () => subjects.fromTo('c', 'submit', bad)],
       ['pool', () => subjects.fromTo('c', 'assign', bad)],
+      ['id', () => subjects.ask(bad)],
       ['id', () => subjects.to(bad)],
       ['id', () => subjects.inbox(bad)],
     ];
@@ -71,6 +72,7 @@ describe('subjects', () => {
         const ours = createSubjects(namespace);
         expect(ours.parse(ours.from(principal, verb))).toEqual({ principal, verb });
         expect(ours.parse(ours.fromTo(principal, poolVerb, pool))).toEqual({ principal, verb: poolVerb, pool });
+        expect(ours.parse(ours.ask(principal))).toEqual({ principal, verb: 'query' });
         expect(ours.parse(ours.to(principal))).toBeUndefined();
         expect(isInbox(`${ours.inbox(principal)}.abc123`)).toBe(true);
         expect(isInbox(ours.to(principal))).toBe(false);
@@ -88,15 +90,17 @@ describe('subjects', () => {
     const likely = fc
       .tuple(name, fc.constantFrom(...VERBS), fc.array(token, { maxLength: 2 }))
       .map(([principal, verb, rest]) => ['rota', 'from', principal, verb, ...rest].join('.'));
+    const asked = fc.array(token, { maxLength: 2 }).map((rest) => ['rota', 'ask', ...rest].join('.'));
     fc.assert(
-      fc.property(fc.oneof(anySubject, likely), (subject) => {
+      fc.property(fc.oneof(anySubject, likely, asked), (subject) => {
         const sender = subjects.parse(subject);
         if (sender === undefined) return;
         const rebuilt =
           sender.verb === 'submit' || sender.verb === 'assign'
-            ? subjects.fromTo(sender.principal, sender.verb, sender.pool ?? '')
-            : subjects.from(sender.principal, sender.verb);
-        expect(rebuilt).toBe(subject);
+            ? [subjects.fromTo(sender.principal, sender.verb, sender.pool ?? '')]
+            : [subjects.from(sender.principal, sender.verb)];
+        if (sender.verb === 'query') rebuilt.push(subjects.ask(sender.principal));
+        expect(rebuilt).toContain(subject);
       }),
       { numRuns: 5_000 },
     );
@@ -129,6 +133,13 @@ describe('subjects', () => {
     'rota.from..register',
     'rota.from.__proto__.register',
     'rota.from.a b.register',
+    'rota.ask',
+    'rota.ask.',
+    'rota.ask.*',
+    'rota.ask.a.query',
+    'rota.ask.a b',
+    'other.ask.a',
+    'rota.leader',
     'rota.to.a',
     'rota.to.a.register',
     'other.from.a.register',
@@ -142,6 +153,9 @@ describe('subjects', () => {
 
   it('of the intake cover every verb', () => {
     expect(subjects.intake).toBe('rota.from.>');
+    expect(subjects.readers).toBe('rota.ask.*');
+    expect(subjects.ask('web')).toBe('rota.ask.web');
+    expect(subjects.leader).toBe('rota.leader');
     expect(subjects.from('a', 'register')).toBe('rota.from.a.register');
     expect(subjects.fromTo('web', 'submit', 'support')).toBe('rota.from.web.submit.support');
     expect(subjects.fromTo('web', 'assign', 'support')).toBe('rota.from.web.assign.support');

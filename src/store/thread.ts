@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { RotaError } from '../protocol/errors.js';
+import type { StoreCalls, StoreMessage, StoreRequest } from './calls.js';
 import { closed, storeFailed } from './errors.js';
-import type { SqliteCalls, SqliteMessage, SqliteRequest } from './sqlite-calls.js';
 
 /** The number of the answer that comes unasked. */
 const OPENING = 0;
@@ -15,14 +15,14 @@ interface Pending {
  * The near side of the thread: numbers the calls and matches the answers.
  *
  * Owns the calls under way. Once the thread has ended, for whatever reason, each of them is settled
- * and every later one rejects. The thread is never terminated, only asked to close: the driver aborts
+ * and every later one rejects. The thread is never terminated, only asked to close: SQLite's driver aborts
  * the whole process when it is stopped in the middle of a statement.
  */
-export class SqliteThread {
-  /** Settles when the file was opened. */
+export class StoreThread {
+  /** Settles when the database was opened. */
   readonly opened: Promise<unknown>;
   readonly #worker: Worker;
-  readonly #path: string;
+  readonly #place: string;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
   #materialisedSeq = 0;
@@ -31,19 +31,19 @@ export class SqliteThread {
   #ended: RotaError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(worker: Worker, path: string) {
+  constructor(worker: Worker, place: string) {
     this.#worker = worker;
-    this.#path = path;
+    this.#place = place;
     this.opened = this.#track(OPENING);
     this.#exited = new Promise((done) => {
       worker.once('exit', (code) => {
-        this.#end(storeFailed(path, `its thread ended with code ${code}`));
+        this.#end(storeFailed(place, `its thread ended with code ${code}`));
         done();
       });
     });
-    worker.on('error', (thrown) => this.#end(storeFailed(path, thrown)));
-    worker.on('messageerror', (thrown) => this.#end(storeFailed(path, thrown)));
-    worker.on('message', (message: SqliteMessage) => this.#receive(message));
+    worker.on('error', (thrown) => this.#end(storeFailed(place, thrown)));
+    worker.on('messageerror', (thrown) => this.#end(storeFailed(place, thrown)));
+    worker.on('message', (message: StoreMessage) => this.#receive(message));
   }
 
   get materialisedSeq(): number {
@@ -51,16 +51,16 @@ export class SqliteThread {
   }
 
   /** @throws RotaError what the thread answers; STORE_FAILED when it ended; CLOSED. */
-  call<Op extends keyof SqliteCalls>(
+  call<Op extends keyof StoreCalls>(
     op: Op,
-    args: Parameters<SqliteCalls[Op]>,
+    args: Parameters<StoreCalls[Op]>,
     transfer?: ArrayBufferLike,
-  ): Promise<ReturnType<SqliteCalls[Op]>> {
+  ): Promise<ReturnType<StoreCalls[Op]>> {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = ++this.#lastId;
-    // The thread answers each call with what `SqliteCalls` says of it.
-    const answer = this.#track(id) as Promise<ReturnType<SqliteCalls[Op]>>;
-    const request = { id, op, args } as SqliteRequest;
+    // The thread answers each call with what `StoreCalls` says of it.
+    const answer = this.#track(id) as Promise<ReturnType<StoreCalls[Op]>>;
+    const request = { id, op, args } as StoreRequest;
     this.#worker.postMessage(request, transfer instanceof ArrayBuffer ? [transfer] : []);
     return answer;
   }
@@ -74,12 +74,12 @@ export class SqliteThread {
   async #close(): Promise<void> {
     if (this.#ended === undefined) {
       const done = this.call('close', []);
-      this.#ended = closed(this.#path);
+      this.#ended = closed(this.#place);
       // A thread that dies meanwhile has closed the file as well.
       await done.catch(() => undefined);
     }
     await this.#exited;
-    this.#ended = closed(this.#path);
+    this.#ended = closed(this.#place);
   }
 
   #track(id: number): Promise<unknown> {
@@ -92,10 +92,9 @@ export class SqliteThread {
     return pending;
   }
 
-  #receive(message: SqliteMessage): void {
+  #receive(message: StoreMessage): void {
     switch (message.kind) {
       case 'opened':
-        this.#materialisedSeq = message.materialisedSeq;
         this.#take(OPENING)?.resolve(undefined);
         break;
       case 'refused':
@@ -115,7 +114,7 @@ export class SqliteThread {
 
   /** What was under way failed; what comes later finds the store closed, since trying again can't help. */
   #end(error: RotaError): void {
-    this.#ended ??= closed(this.#path, error);
+    this.#ended ??= closed(this.#place, error);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }

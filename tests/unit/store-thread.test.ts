@@ -1,14 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { SqliteThread } from '#rota/store/sqlite-thread.js';
+import { StoreThread } from '#rota/store/thread.js';
 
 /** A thread that opens, answers nothing, and ends in the given way once it gets a call. */
-function threadThat(ends: string): SqliteThread {
+function threadThat(ends: string): StoreThread {
   const code = `
     const { parentPort } = require('node:worker_threads');
-    parentPort.postMessage({ kind: 'opened', materialisedSeq: 7 });
+    parentPort.postMessage({ kind: 'materialised', seq: 7 });
+    parentPort.postMessage({ kind: 'opened' });
     parentPort.on('message', ({ op }) => { if (op === 'agents') { ${ends} } });`;
-  return new SqliteThread(new Worker(code, { eval: true }), '/data/rota.db');
+  return new StoreThread(new Worker(code, { eval: true }), '/data/rota.db');
 }
 
 test.each([
@@ -28,7 +29,7 @@ test.each([
 });
 
 test('a thread that cannot start says why', async () => {
-  const thread = new SqliteThread(new Worker("require('./no-such-file')", { eval: true }), '/data/rota.db');
+  const thread = new StoreThread(new Worker("require('./no-such-file')", { eval: true }), '/data/rota.db');
   await expect(thread.opened).rejects.toMatchObject({
     code: 'STORE_FAILED',
     message: expect.stringContaining('no-such-file'),

@@ -1,0 +1,51 @@
+import type { Logger } from 'pino';
+import { LIMITS } from '../protocol/limits.js';
+
+/** How full it may be when it is said that there is room again. */
+const RELIEF = 0.5;
+
+/**
+ * Room for requests that wait, for the store above all: one that hangs must not fill the memory with those who ask.
+ * Each that enters leaves, answered or not. It is said once that there is no room, until there is a lot of it.
+ */
+export class Admission {
+  readonly #log: Logger;
+  #requests = 0;
+  #bytes = 0;
+  #isCrowded = false;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  get isEmpty(): boolean {
+    return this.#requests === 0;
+  }
+
+  /** Whether there is room for one more; if so it is inside. */
+  enter(bytes: number): boolean {
+    if (this.#fill(bytes) > 1) {
+      if (!this.#isCrowded)
+        this.#log.warn({ requests: this.#requests, bytes: this.#bytes }, 'requests are refused: too many wait');
+      this.#isCrowded = true;
+      return false;
+    }
+    this.#requests++;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  leave(bytes: number): void {
+    this.#requests--;
+    this.#bytes -= bytes;
+    if (!this.#isCrowded || this.#fill(0) > RELIEF) return;
+    this.#isCrowded = false;
+    this.#log.info('there is room for requests again');
+  }
+
+  /** With one more of so many bytes: up to 1 where that has room. */
+  #fill(bytes: number): number {
+    const { waitingRequests, waitingBytes } = LIMITS;
+    return Math.max((this.#requests + 1) / waitingRequests, (this.#bytes + bytes) / waitingBytes);
+  }
+}

@@ -1,0 +1,126 @@
+import type { Clock } from '../clock.js';
+
+/** Pause after a batch that failed, such as on a full disk. */
+const RETRY_MS = 250;
+/**
+ * How long the tables may stay behind while nobody reads them. A task whose whole life is in one batch
+ * is written once instead of three times; a longer pause would make batches that appends wait for.
+ */
+const BEHIND_MS = 50;
+/** How much of the journal they may be behind within that time. */
+const BEHIND_BYTES = 256 * 1024;
+
+/** Something that goes on once the tables hold the row `seq`, or can't get there. It never rejects. */
+export interface Waiter {
+  readonly seq: number;
+  settle(failure?: { readonly thrown: unknown }): Promise<void>;
+}
+
+export interface FollowerOptions {
+  readonly clock: Clock;
+  /** Moves the tables along by one batch, and says where they stand then. */
+  readonly step: () => Promise<number>;
+  /** The tables may be due: whoever runs the store looks at `isDue`. */
+  readonly wake: () => void;
+  readonly onReached: (seq: number) => void;
+}
+
+/**
+ * Says when the tables are to follow the journal, and lets those go on who wait for that.
+ *
+ * Owns what is known of where both stand, the waiters and one timer. It moves nothing by itself: whoever runs the
+ * store calls `move` when nothing else must come first. A batch that fails fails those who wait for it, changes
+ * nothing, and is tried again.
+ */
+export class Follower {
+  readonly #options: FollowerOptions;
+  #waiters: Waiter[] = [];
+  #appended = 0;
+  #materialised = 0;
+  #behindBytes = 0;
+  /** The tables have been left alone for long enough. */
+  #isRipe = false;
+  #isFailing = false;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+  }
+
+  /** The last row of the journal that is known of. */
+  get appended(): number {
+    return this.#appended;
+  }
+
+  get materialised(): number {
+    return this.#materialised;
+  }
+
+  noteAppended(seq: number, bytes = 0): void {
+    this.#appended = Math.max(this.#appended, seq);
+    this.#behindBytes += bytes;
+  }
+
+  /** The tables hold this row, whoever moved them. */
+  noteReached(seq: number): void {
+    if (seq <= this.#materialised) return;
+    this.#materialised = seq;
+    this.#options.onReached(seq);
+  }
+
+  /** Whether the tables are to be moved along now; if they are to be later, a timer sees to it. */
+  isDue(): boolean {
+    if (this.#materialised >= this.#appended) return false;
+    const isWanted = this.#waiters.length > 0 || this.#behindBytes >= BEHIND_BYTES;
+    if (this.#isRipe || (isWanted && !this.#isFailing)) return true;
+    this.#cancelTimer ??= this.#options.clock.after(this.#isFailing ? RETRY_MS : BEHIND_MS, () => {
+      this.#cancelTimer = undefined;
+      this.#isRipe = true;
+      this.#options.wake();
+    });
+    return false;
+  }
+
+  /** One batch, and what waits for it. */
+  async move(): Promise<void> {
+    this.#dropTimer();
+    try {
+      this.noteReached(await this.#options.step());
+      this.#isFailing = false;
+      // Once begun, it goes on until nothing is left.
+      this.#isRipe = this.#materialised < this.#appended;
+      if (!this.#isRipe) this.#behindBytes = 0;
+    } catch (thrown) {
+      this.#isFailing = true;
+      this.#isRipe = false;
+      const failed = this.#waiters;
+      this.#waiters = [];
+      for (const waiter of failed) await waiter.settle({ thrown });
+    }
+    await this.#settleDue();
+  }
+
+  /** Settles it now, where the tables are there already; `move` does otherwise. */
+  async wait(waiter: Waiter): Promise<void> {
+    this.#waiters.push(waiter);
+    await this.#settleDue();
+  }
+
+  /** Caught up or not: what is missing is made from the journal the next time. */
+  stop(): void {
+    this.#dropTimer();
+    this.#appended = this.#materialised;
+  }
+
+  async #settleDue(): Promise<void> {
+    const due = this.#waiters.filter((waiter) => waiter.seq <= this.#materialised);
+    if (due.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => waiter.seq > this.#materialised);
+    for (const waiter of due) await waiter.settle();
+  }
+
+  #dropTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+}

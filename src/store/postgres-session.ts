@@ -1,0 +1,112 @@
+import { Kysely, PostgresAdapter, PostgresDialect, type PostgresPoolClient, sql } from 'kysely';
+import { type ClientBase, DatabaseError, type QueryConfig, type QueryResult } from 'pg';
+import type { ColumnTypes } from './migrations/column-types.js';
+import type { Schema } from './schema.js';
+
+/** The database's own clock at this moment, not at the begin of the transaction, which may have waited for another. */
+export const NOW_MS = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
+const TYPES = {
+  ...({ text: sql`text COLLATE "C"`, binary: 'bytea', serial: 'bigserial', longKeys: 'hashed' } as const),
+  nowMs: sql<number>`${sql.raw(NOW_MS)}`,
+};
+
+const ALLOW = `
+  SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`;
+
+/** Names of prepared statements, the same for every connection: by a name alone each knows its own. */
+const names = new Map<string, string>();
+
+/**
+ * One connection, while somebody has it. Statements run one at a time.
+ *
+ * `run` and `rows` take statements that are few and run often: the database plans each once a connection.
+ */
+export class Session {
+  readonly #client: ClientBase;
+  #answerMs: number;
+
+  /** `answerMs`: how long the answer of a statement is waited for. */
+  constructor(client: ClientBase, answerMs: number) {
+    this.#client = client;
+    this.#answerMs = answerMs;
+  }
+
+  /** Resolves with how many rows were written. */
+  async run(text: string, values: readonly unknown[] = []): Promise<number> {
+    return (await this.#query(text, values, nameOf(text))).rowCount ?? 0;
+  }
+
+  async rows<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return (await this.#query<Row>(text, values, nameOf(text))).rows;
+  }
+
+  /** Within a transaction: lets its statements take as long, and what is done between two of them. */
+  async allow(statementMs: number): Promise<void> {
+    this.#answerMs = statementMs + 1_000;
+    await this.run(ALLOW, [String(statementMs)]);
+  }
+
+  /** For migrations: in the one schema that the connection looks at. */
+  async columnTypes(): Promise<ColumnTypes> {
+    const [row] = await this.rows<{ schema: string }>('SELECT current_schema() AS schema');
+    return { ...TYPES, ...row };
+  }
+
+  /** The same connection for the schema and for queries. It is not Kysely's to end. */
+  kysely(): Kysely<Schema> {
+    const client = {
+      query: (text: string, values: readonly unknown[]) => this.#query(text, values, undefined),
+      release: () => {},
+      // Nor is it asked for cursors, as the type would have it.
+    } as unknown as PostgresPoolClient;
+    return new Kysely<Schema>({
+      dialect: new OneSession({ pool: { connect: async () => client, end: async () => {} } }),
+    });
+  }
+
+  #query<Row extends object>(
+    text: string,
+    values: readonly unknown[],
+    name: string | undefined,
+  ): Promise<QueryResult<Row>> {
+    const config: QueryConfig & { query_timeout: number } = {
+      ...(name === undefined ? {} : { name }),
+      ...{ text, values: [...values], query_timeout: this.#answerMs },
+    };
+    return this.#client.query<Row>(config);
+  }
+}
+
+function nameOf(text: string): string {
+  const name = names.get(text) ?? `rota_${names.size}`;
+  names.set(text, name);
+  return name;
+}
+
+/** Whether the database refused a statement: the connection is as good as before. */
+export function isRefusal(thrown: unknown): thrown is DatabaseError {
+  return thrown instanceof DatabaseError;
+}
+
+/** No table: nobody has led the store yet. */
+export function isMissingTable(thrown: unknown): boolean {
+  return isRefusal(thrown) && thrown.code === '42P01';
+}
+
+/** Another transaction held what this one waited for. */
+export function isLockTimeout(thrown: unknown): boolean {
+  return isRefusal(thrown) && thrown.code === '55P03';
+}
+
+class OneSession extends PostgresDialect {
+  override createAdapter(): PostgresAdapter {
+    return new LockedAdapter();
+  }
+}
+
+/** Whoever migrates holds a lock already that ends with the transaction; Kysely's own would outlive one that failed. */
+class LockedAdapter extends PostgresAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+  override async releaseMigrationLock(): Promise<void> {}
+}

@@ -1,0 +1,3 @@
+import { describeCoordinator } from './coordinator.js';
+
+describeCoordinator('postgres');
