@@ -119,11 +119,12 @@ export const HANDLERS: Record<Verb, Handler> = {
   },
 
   async submit(leader, { principal, pool = '' }, bytes, answer) {
+    // Before anything is decoded: a flood is refused at the least cost.
+    leader.assertRoom();
     const { tasks, watch } = decode(SubmitFrame, bytes);
     if (bytes.length > LIMITS.payloadBytes) {
       for (const [i, task] of tasks.entries()) assertSize(`tasks[${i}].payload`, task.payload);
     }
-    leader.assertRoom();
     leader.limitRate(principal, tasks.length);
     const ids = tasks.map((task) => task.id).filter((id) => !leader.newestId.isNew(id));
     const known = await knownTasks(leader, ids);
@@ -156,10 +157,10 @@ export const HANDLERS: Record<Verb, Handler> = {
   registry,
 
   async orchestrate(leader, { principal }, bytes, answer) {
+    leader.assertRoom();
     const { orchestration: spec, watch } = decode(OrchestrateFrame, bytes);
     assertGraph(spec);
     assertAnswerable(spec);
-    leader.assertRoom();
     leader.limitRate(principal, spec.tasks.length);
     const stored = await leader.store.orchestration(spec.id);
     leader.turn(() => {
