@@ -41,7 +41,7 @@ export interface AgentPlan {
 export const LEASE_MS = 600;
 export const FAILOVER_MS = 400;
 
-const NAMESPACE = 'faults';
+export const NAMESPACE = 'faults';
 /** Found by the package and not by this file, which is compiled to elsewhere for a long run. */
 const MAIN = createRequire(import.meta.url).resolve('#rota/cli/main.js');
 const SUPPORT = join(MAIN, '../../../tests/support');

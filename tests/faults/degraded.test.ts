@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
+import Database from 'libsql';
 import { expect, test } from 'vitest';
 import { sleep, systemClock } from '#rota/clock.js';
+import { encode } from '#rota/protocol/codec.js';
+import { createSubjects } from '#rota/protocol/subjects.js';
+import { NAMESPACE } from './cluster.js';
 import type { Coordinator } from './coordinator.js';
 import { sqliteIn } from './database.js';
 import { canMount, smallDisk } from './disk.js';
@@ -17,6 +21,9 @@ const FLOOD = 16_000;
 const FLOOD_BYTES = 60_000;
 const MEMORY_MIB = 384;
 const BLOCKED_MS = 5_000;
+/** Longer than a statement waits for the lock. */
+const LOCKED_MS = 6_000;
+const STORM = 100_000;
 const TIMEOUT = { timeout: 150_000 };
 
 const STALLED = /^the store does not answer/;
@@ -61,6 +68,21 @@ test.concurrent('the disk under SQLite is full', TIMEOUT, async ({ skip }) => {
   disk.grow();
   await ordeal.survived();
   expectOneOutage(cluster.coordinators);
+  await cluster.end();
+});
+
+test.concurrent('another process has the lock of the SQLite file', TIMEOUT, async () => {
+  const ordeal = await Ordeal.begin({ database: 'sqlite' });
+  const { cluster } = ordeal;
+  const other = new Database(cluster.database.place);
+  other.exec('BEGIN IMMEDIATE');
+  expect((await ordeal.refused()).retryAfterMs).toBeGreaterThan(0);
+  await cluster.coordinators[0]?.logs(STALLED);
+  await sleep(systemClock, LOCKED_MS);
+  other.exec('ROLLBACK');
+  other.close();
+  await ordeal.survived();
+  expect(cluster.coordinators.map((one) => one.times(STALLED))).toEqual([1, expect.toBeOneOf([0, 1])]);
   await cluster.end();
 });
 
@@ -123,6 +145,24 @@ test.concurrent('the event loop of the leader is blocked for longer than a lead 
   await leader.logs(DEPOSED);
   await ordeal.survived();
   expect(leader.times(STOOD_STILL)).toBe(1);
+  expect(cluster.coordinators.map((one) => one.times(STALLED))).toEqual([0, 0]);
+  await cluster.end();
+});
+
+test.concurrent('heartbeats come in a storm', TIMEOUT, async () => {
+  const ordeal = await Ordeal.begin({});
+  const { cluster, workload } = ordeal;
+  const storm = await cluster.connect('storm');
+  const subjects = createSubjects(NAMESPACE);
+  const held = Array.from({ length: 10 }, (_, i) => ({ taskId: `none-${i}`, token: 1 }));
+  const frame = encode({ session: 'of-nobody', held });
+  for (let i = 0; i < STORM; i++) {
+    // Of an agent that is there, and of many that never were.
+    storm.publish(subjects.from(i % 2 === 0 ? 'agent-1' : `nobody-${i}`, 'heartbeat'), frame);
+    if (i % 1_000 === 0) await storm.flush();
+  }
+  await workload.probe();
+  await ordeal.survived();
   expect(cluster.coordinators.map((one) => one.times(STALLED))).toEqual([0, 0]);
   await cluster.end();
 });
