@@ -9,7 +9,8 @@ import type { Message } from '../transport/transport.js';
 import { Admission } from './admission.js';
 import type { Leader } from './leader.js';
 import type { Outbox } from './outbox.js';
-import { crowded, detailsOf, isKnown, isStoreFailure, refusalOf, stopping, unsure } from './refusal.js';
+import { crowded, isKnown, isStoreFailure, refusalOf, stopping, unsure } from './refusal.js';
+import { RefusalLog } from './refusal-log.js';
 import { HANDLERS } from './requests.js';
 
 /** For so long a leader that may not act leaves the answer to another, before it says that it can't give one. */
@@ -34,6 +35,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #admission: Admission;
+  readonly #refusals: RefusalLog;
   #isOpen = true;
   /** Refusals that wait whether another answers. */
   #waiting = 0;
@@ -44,6 +46,7 @@ export class Intake {
     // Many refusals may wait for one end.
     setMaxListeners(0, options.over);
     this.#admission = new Admission(options.log);
+    this.#refusals = new RefusalLog(options.log, options.leader.clock);
   }
 
   /** The frame is gone by the time that a refusal waits. */
@@ -95,11 +98,9 @@ export class Intake {
   }
 
   #refuse(thrown: unknown, data: Uint8Array, reply: string | undefined): void {
-    const { leader, outbox, log } = this.#options;
-    const error = refusalOf(thrown);
-    const isSaid = isKnown(thrown) || (isStoreFailure(thrown) && leader.isStalled);
-    log[isSaid ? 'debug' : 'warn']({ ...detailsOf(thrown), bytes: data.length }, 'request refused');
-    if (reply !== undefined) outbox.respond(reply, { error: error.toWire() });
+    const { leader, outbox } = this.#options;
+    this.#refusals.note(thrown, data.length, isKnown(thrown) || (isStoreFailure(thrown) && leader.isStalled));
+    if (reply !== undefined) outbox.respond(reply, { error: refusalOf(thrown).toWire() });
   }
 
   /** Whoever leads now answers first: to be told that nobody can must not come before. */

@@ -19,6 +19,7 @@ import { Journal, type JournalOptions } from './journal.js';
 import { type Failover, Lease } from './lease.js';
 import { Metrics } from './metrics.js';
 import { NewestId } from './newest-id.js';
+import { createOneByOne } from './one-by-one.js';
 import { Outage } from './outage.js';
 import type { Outbox } from './outbox.js';
 import { type RateLimit, RateLimiter } from './rate-limit.js';
@@ -71,10 +72,11 @@ export class Leader {
   readonly newestId: NewestId;
   readonly availability: AvailabilityWatch;
   readonly random: Random;
+  /** Work that reads much of the journal goes one at a time. */
+  readonly oneByOne = createOneByOne();
   readonly #metrics: Metrics;
   readonly #rates: RateLimiter | undefined;
   readonly #onPlaced = new Map<string, () => void>();
-  #lastJob: Promise<unknown> = Promise.resolve();
   readonly #options: LeaderOptions;
   readonly #journal: Journal;
   readonly #lease: Lease;
@@ -272,13 +274,6 @@ export class Leader {
   onPlaced(taskId: string, then: (() => void) | undefined): void {
     if (then === undefined) this.#onPlaced.delete(taskId);
     else this.#onPlaced.set(taskId, then);
-  }
-
-  /** Work that reads much of the journal goes one at a time. */
-  oneByOne<T>(work: () => Promise<T>): Promise<T> {
-    const job = this.#lastJob.then(work, work);
-    this.#lastJob = job.catch(() => {});
-    return job;
   }
 
   /** Rows of the journal that the tables lack. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../clock.js';
 import { decode, encode } from '../protocol/codec.js';
 import { RotaError } from '../protocol/errors.js';
 import { ErrorReply, type Query, QueryFrame } from '../protocol/frames.js';
@@ -8,12 +9,15 @@ import { isTerminal } from '../protocol/task.js';
 import type { Store } from '../store/store.js';
 import type { Message, Transport } from '../transport/transport.js';
 import { Admission } from './admission.js';
+import { createOneByOne } from './one-by-one.js';
 import { answerFromStore } from './queries.js';
-import { crowded, detailsOf, isKnown, isStoreFailure, refusalOf } from './refusal.js';
+import { crowded, isKnown, isStoreFailure, refusalOf } from './refusal.js';
+import { RefusalLog } from './refusal-log.js';
 
 export interface StandbyOptions {
   readonly transport: Transport;
   readonly subjects: Subjects;
+  readonly clock: Clock;
   readonly store: Store;
   readonly namespace: string;
   readonly version: string;
@@ -30,11 +34,14 @@ const LEADER_MS = 1_000;
 export class Standby {
   readonly #options: StandbyOptions;
   readonly #admission: Admission;
-  #lastJob: Promise<unknown> = Promise.resolve();
+  readonly #refusals: RefusalLog;
+  /** Work that reads much of the journal goes one at a time. */
+  readonly oneByOne = createOneByOne();
 
   constructor(options: StandbyOptions) {
     this.#options = options;
     this.#admission = new Admission(options.log);
+    this.#refusals = new RefusalLog(options.log, options.clock);
   }
 
   get store(): Store {
@@ -53,13 +60,6 @@ export class Standby {
     }
   }
 
-  /** Work that reads much of the journal goes one at a time. */
-  oneByOne<T>(work: () => Promise<T>): Promise<T> {
-    const job = this.#lastJob.then(work, work);
-    this.#lastJob = job.catch(() => {});
-    return job;
-  }
-
   #reply(reply: string, bytes: Uint8Array): void {
     try {
       this.#options.transport.publish(reply, bytes);
@@ -69,10 +69,8 @@ export class Standby {
   }
 
   #refusal(thrown: unknown, data: Uint8Array): Uint8Array {
-    const { log } = this.#options;
     // That its store is away says the coordinator, who looks after it all the time.
-    const isSaid = isKnown(thrown) || isStoreFailure(thrown);
-    log[isSaid ? 'debug' : 'warn']({ ...detailsOf(thrown), bytes: data.length }, 'request refused');
+    this.#refusals.note(thrown, data.length, isKnown(thrown) || isStoreFailure(thrown));
     return encode({ error: refusalOf(thrown).toWire() });
   }
 
