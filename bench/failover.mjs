@@ -1,6 +1,5 @@
 // Takes the leader away, again and again, and tells how long agents and clients are without one.
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectNats, createClient } from '../dist/index.js';
 import { decode } from '../dist/protocol/codec.js';
@@ -10,6 +9,7 @@ import { CLOCK, nowMs } from './clock.mjs';
 import { completed, POOL } from './cluster.mjs';
 import { runMain, withStage } from './stage.mjs';
 import { quantilesOf } from './stats.mjs';
+import { readStore, STORE_HELP } from './store.mjs';
 import { fixed, table, whole } from './table.mjs';
 
 const HELP = `Usage: npm run bench:failover -- [options]
@@ -19,7 +19,7 @@ time the one that stands by takes over, and a new one stands by. Prints a table 
 
   --times <n>        how often in each of the two ways (100)
   --failover-ms <n>  of the coordinators (3,000, as it is by default)
-  --store <place>    SQLite file or postgres://… (a new SQLite file)
+  --store <place>    ${STORE_HELP}
   --json             print the JSON and nothing else
   --help             this`;
 
@@ -35,15 +35,16 @@ runMain(async () => {
     options: {
       times: { type: 'string', default: '100' },
       'failover-ms': { type: 'string', default: '3000' },
-      store: { type: 'string' },
+      store: { type: 'string', default: 'sqlite' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return console.log(HELP);
   const [times, failoverMs] = ['times', 'failover-ms'].map((name) => positive(name, values[name]));
+  const kept = readStore(values.store);
   const say = values.json ? () => {} : (text) => console.error(text);
-  const report = await withStage((stage) => measure(stage, { times, failoverMs, place: values.store }, say));
+  const report = await withStage((stage) => measure(stage, { times, failoverMs, kept }, say));
   const text = JSON.stringify(report, null, 2);
   await mkdir(RESULTS, { recursive: true });
   await writeFile(new URL('failover.json', RESULTS), `${text}\n`);
@@ -55,8 +56,8 @@ function positive(name, text) {
   throw new Error(`--${name} is ${JSON.stringify(text)}: give a whole number from 1 to 9,999,999.`);
 }
 
-async function measure({ processes, folder, url, before }, { times, failoverMs, place }, say) {
-  const file = place ?? join(folder, 'failover.db');
+async function measure({ processes, openPlace, url, before }, { times, failoverMs, kept }, say) {
+  const file = await openPlace(kept);
   const start = async () => {
     const up = await processes.start(UP, { url, file, leaseMs: 10_000, failoverMs });
     await up.says(/"msg":"(leading|standing by)"/);
@@ -68,6 +69,7 @@ async function measure({ processes, folder, url, before }, { times, failoverMs, 
   const transport = await connectNats({ servers: url });
   const client = createClient({ transport });
   const { store } = await client.status();
+  say(`on ${store}`);
 
   const rows = {};
   for (const [way, signal] of Object.entries(WAYS)) {

@@ -8,6 +8,7 @@ import { completed, POOL } from './cluster.mjs';
 import { pace } from './pacer.mjs';
 import { runMain, withStage } from './stage.mjs';
 import { quantilesOf } from './stats.mjs';
+import { readStore, STORE_HELP } from './store.mjs';
 import { fixed, table, whole } from './table.mjs';
 
 const HELP = `Usage: npm run bench:soak -- [options]
@@ -18,7 +19,7 @@ Prints a table and writes bench/results/soak.json.
   --minutes <n>    how long (10)
   --rate <n>       tasks/s (1,000)
   --agents <n>     agents of the pool (200)
-  --store <place>  SQLite file or postgres://… (a new SQLite file)
+  --store <place>  ${STORE_HELP}
   --json           print the JSON and nothing else
   --help           this`;
 
@@ -33,14 +34,14 @@ runMain(async () => {
       minutes: { type: 'string', default: '10' },
       rate: { type: 'string', default: '1000' },
       agents: { type: 'string', default: '200' },
-      store: { type: 'string' },
+      store: { type: 'string', default: 'sqlite' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return console.log(HELP);
   const [minutes, rate, agents] = ['minutes', 'rate', 'agents'].map((name) => positive(name, values[name]));
-  const report = await withStage((stage) => soak(stage, { minutes, rate, agents, place: values.store }));
+  const report = await withStage((stage) => soak(stage, { minutes, rate, agents, kept: readStore(values.store) }));
   const text = JSON.stringify(report, null, 2);
   await mkdir(RESULTS, { recursive: true });
   await writeFile(new URL('soak.json', RESULTS), `${text}\n`);
@@ -53,12 +54,12 @@ function positive(name, text) {
   throw new Error(`--${name} is ${JSON.stringify(text)}: give a number above 0.`);
 }
 
-async function soak({ processes, folder, url, before }, { minutes, rate, agents, place }) {
+async function soak({ processes, folder, openPlace, url, before }, { minutes, rate, agents, kept }) {
   const samples = join(folder, 'samples.jsonl');
   const everyMs = Math.min(10_000, (minutes * 60_000) / 20);
   const coordinator = await processes.start(
     new URL('./soak-coordinator.mjs', import.meta.url),
-    { url, samples, everyMs, store: place ?? join(folder, 'soak.db') },
+    { url, samples, everyMs, store: await openPlace(kept) },
     ['--expose-gc'],
   );
   const fleet = await processes.start(new URL('./fleet.mjs', import.meta.url), { url, agents, pool: POOL });

@@ -3,6 +3,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../dist/clock.js';
 import { findNatsServer, startNatsServer } from '../dist/launch/nats-server.js';
+import { startPrivatePostgres } from '../scripts/private-postgres.mjs';
 import { machine, versions } from './machine.mjs';
 import { Processes } from './processes.mjs';
 
@@ -13,7 +14,10 @@ class Interrupted extends Error {
   }
 }
 
-/** What every measurement stands on: a nats-server, a folder and processes, all of which are gone in the end. */
+/**
+ * What every measurement stands on: a nats-server, a folder, processes, and a PostgreSQL server where one is asked for,
+ * all of which are gone in the end.
+ */
 export async function withStage(use) {
   const processes = new Processes();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -22,6 +26,16 @@ export async function withStage(use) {
   const over = new AbortController();
   const folder = await mkdtemp(join(tmpdir(), 'rota-bench-'));
   let nats;
+  let postgres;
+  /** Where tasks are kept, as `rota up --store` has it: new, unless `store` names a place itself. */
+  const openPlace = async (store) => {
+    if (store === 'sqlite') return join(folder, 'rota.db');
+    if (store !== 'postgres') return store;
+    postgres ??= startPrivatePostgres();
+    const server = await postgres;
+    void server.exited.then(() => processes.fail(new Error('The PostgreSQL server ended.')));
+    return server.createDatabase();
+  };
   try {
     const bin = natsServerBin();
     nats = await startNatsServer({ bin, clock: systemClock });
@@ -29,12 +43,17 @@ export async function withStage(use) {
       processes.fail(new Error(`${bin} ended with ${signal ?? `code ${code}`}.`));
     });
     const before = { versions: versions(bin), machine: machine(folder) };
-    const stage = { processes, folder, url: nats.url, signal: over.signal, before };
+    const stage = { processes, folder, openPlace, url: nats.url, signal: over.signal, before };
     return await Promise.race([use(stage), processes.failed]);
   } finally {
     over.abort();
     await processes.kill();
     await nats?.stop();
+    // Also one that is about to start; where it could not, nothing is left of it.
+    await postgres?.then(
+      (server) => server[Symbol.asyncDispose](),
+      () => {},
+    );
     await rm(folder, { recursive: true, force: true });
   }
 }

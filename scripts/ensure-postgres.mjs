@@ -1,4 +1,4 @@
-// Makes sure that the tests have the programs of PostgreSQL: finds them, or installs the system's package.
+// Makes sure that tests and benches have the programs of PostgreSQL: finds them, or installs the system's package.
 import { findPostgres } from './find-postgres.mjs';
 import { aptInstall, ensure } from './install.mjs';
 

@@ -5,7 +5,7 @@ import { openPostgresAdmin } from '#rota/store/postgres-admin.js';
 import { openSqlite } from '#rota/store/sqlite.js';
 import { openSqliteAdmin } from '#rota/store/sqlite-admin.js';
 import { Connection } from '#rota/store/sqlite-connection.js';
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
+import { type PrivatePostgres, startPrivatePostgres } from '../../scripts/private-postgres.mjs';
 import { temporaryFolder } from '../support/stores.js';
 import { storeAdminContract } from './store-admin.contract.js';
 
@@ -26,9 +26,9 @@ storeAdminContract('sqlite', 10, async () => {
   };
 });
 
-let postgres: TestPostgres;
+let postgres: PrivatePostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres({ fsync: false });
+  postgres = await startPrivatePostgres({ fsync: false });
 });
 afterAll(() => postgres[Symbol.asyncDispose]());
 

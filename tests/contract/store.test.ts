@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMemoryStore } from '#rota/store/memory.js';
 import { openPostgres } from '#rota/store/postgres.js';
 import { openSqlite } from '#rota/store/sqlite.js';
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
+import { type PrivatePostgres, startPrivatePostgres } from '../../scripts/private-postgres.mjs';
 import { type StoreUnderTest, temporaryFolder } from '../support/stores.js';
 import { storeContract } from './store.contract.js';
 import { trimmingContract } from './store-leadership.contract.js';
@@ -24,9 +24,9 @@ async function openFile(): Promise<StoreUnderTest> {
   };
 }
 
-let postgres: TestPostgres;
+let postgres: PrivatePostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres({ fsync: false });
+  postgres = await startPrivatePostgres({ fsync: false });
 });
 afterAll(() => postgres[Symbol.asyncDispose]());
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openPostgres, openSqlite } from '#rota/index.js';
 import type { Store } from '#rota/store/store.js';
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
+import { type PrivatePostgres, startPrivatePostgres } from '../../scripts/private-postgres.mjs';
 
 export const DATABASES = ['sqlite', 'postgres'] as const;
 export type DatabaseKind = (typeof DATABASES)[number];
@@ -10,13 +10,13 @@ export type DatabaseKind = (typeof DATABASES)[number];
 export interface Database extends AsyncDisposable {
   /** As `--store` names it. */
   readonly place: string;
-  readonly server?: Pick<TestPostgres, 'restart' | 'kill' | 'signal'>;
+  readonly server?: Pick<PrivatePostgres, 'restart' | 'kill' | 'signal'>;
   open(): Promise<Store>;
 }
 
 export async function startDatabase(kind: DatabaseKind, folder: string): Promise<Database> {
   if (kind === 'sqlite') return sqliteIn(folder);
-  const server = await startTestPostgres();
+  const server = await startPrivatePostgres();
   const place = await server.createDatabase();
   const open = () => openPostgres({ url: place });
   return { place, server, open, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };

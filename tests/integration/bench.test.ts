@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -9,6 +9,7 @@ import { STRATEGIES } from '#rota/protocol/policy.js';
 
 const BENCH = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url));
 const FAILOVER = fileURLToPath(new URL('../../bench/failover.mjs', import.meta.url));
+const SOAK = fileURLToPath(new URL('../../bench/soak.mjs', import.meta.url));
 
 let folder: string;
 beforeEach(() => {
@@ -215,15 +216,55 @@ describe('npm run bench', () => {
   });
 });
 
-it('npm run bench:failover tells how long agents and clients are without a leader', async () => {
-  const { code, stdout, stderr } = await start(FAILOVER, ['--times', '2', '--failover-ms', '300', '--json']).ended;
+describe('npm run bench:failover', () => {
+  // The user whom PostgreSQL runs as has to come by.
+  beforeEach(() => chmodSync(folder, 0o711));
 
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-  const steps = { leadsMs: quantiles, acknowledgedMs: quantiles, completedMs: quantiles };
-  expect(JSON.parse(stdout)).toMatchObject({
-    ...{ times: 2, failoverMs: 300, store: 'sqlite (WAL, synchronous=FULL)' },
-    rows: { 'kill -9': { tasks: above, ...steps }, graceful: { tasks: above, ...steps } },
+  it.each([
+    { kept: 'sqlite', store: 'sqlite (WAL, synchronous=FULL)' },
+    { kept: 'postgres', store: expect.stringMatching(/^postgres \(127\.0\.0\.1:\d+\/.*synchronous_commit=on\)$/) },
+  ])('tells how long agents and clients are without a leader on $kept', async ({ kept, store }) => {
+    const args = ['--times', '2', '--failover-ms', '300', '--json', '--store', kept];
+    const { code, stdout, stderr } = await start(FAILOVER, args).ended;
+
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const steps = { leadsMs: quantiles, acknowledgedMs: quantiles, completedMs: quantiles };
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ times: 2, failoverMs: 300, store },
+      rows: { 'kill -9': { tasks: above, ...steps }, graceful: { tasks: above, ...steps } },
+    });
+    expect(readdirSync(folder)).toEqual([]);
   });
-  expect(readdirSync(folder)).toEqual([]);
+
+  it('leaves no PostgreSQL behind when interrupted', async () => {
+    const { child, ended } = start(FAILOVER, ['--store', 'postgres']);
+    const children = await vi.waitFor(
+      () => {
+        const found = childrenOf(child.pid);
+        expect(found.some(({ args }) => /postgres.* -D /.test(args))).toBe(true);
+        return found;
+      },
+      { timeout: 30_000 },
+    );
+
+    child.kill('SIGINT');
+
+    expect(await ended).toMatchObject({ code: 130, stdout: '' });
+    expect(children.filter(({ pid }) => isRunning(pid))).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+it.each([
+  { store: 'mysql', told: '"mysql"' },
+  { store: 'none', told: '"none"' },
+  { store: 'mysql://me:secret@host/db', told: 'the address of something else' },
+])('names a store that no bench takes: $store', async ({ store, told }) => {
+  for (const file of [FAILOVER, SOAK]) {
+    const { code, stderr } = await start(file, ['--store', store]).ended;
+
+    expect(code).toBe(1);
+    expect(stderr).toBe(`--store is ${told}: give sqlite, postgres, a file such as ./rota.db, or postgres://….\n`);
+  }
 });

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JournalRow } from '#rota/protocol/journal.js';
 import { openPostgres } from '#rota/store/postgres.js';
 import type { Store } from '#rota/store/store.js';
+import { execute, PASSWORD, type PrivatePostgres, startPrivatePostgres } from '../../scripts/private-postgres.mjs';
 import { submitted } from '../support/events.js';
-import { execute, PASSWORD, startTestPostgres, type TestPostgres } from '../support/postgres.js';
 import { gate, rejection } from '../support/signals.js';
 import { leadAs } from '../support/stores.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -14,9 +14,9 @@ const APPEND = 'INSERT INTO journal';
 /** Of a task: forty of them make a large row. */
 const text = 'x'.repeat(64 * 1024);
 
-let postgres: TestPostgres;
+let postgres: PrivatePostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startPrivatePostgres();
 });
 afterAll(() => postgres[Symbol.asyncDispose]());
 

@@ -5,10 +5,10 @@ import { pack } from '#rota/protocol/codec.js';
 import type { JournalRow } from '#rota/protocol/journal.js';
 import { openPostgres } from '#rota/store/postgres.js';
 import type { Store } from '#rota/store/store.js';
+import { execute, type PrivatePostgres, startPrivatePostgres } from '../../scripts/private-postgres.mjs';
 import { expectAnswers } from '../contract/store.contract.js';
 import { assigned, completed, registered, submitted } from '../support/events.js';
 import { rowHistory } from '../support/histories.js';
-import { execute, startTestPostgres, type TestPostgres } from '../support/postgres.js';
 import { Replay } from '../support/replay.js';
 import { appendAll, leadAs, take } from '../support/stores.js';
 
@@ -16,9 +16,9 @@ import { appendAll, leadAs, take } from '../support/stores.js';
 
 const LONG_MS = 3_600_000;
 
-let postgres: TestPostgres;
+let postgres: PrivatePostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres({ fsync: false });
+  postgres = await startPrivatePostgres({ fsync: false });
 });
 afterAll(() => postgres[Symbol.asyncDispose]());
 

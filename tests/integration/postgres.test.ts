@@ -9,14 +9,14 @@ import { openPostgres } from '#rota/store/postgres.js';
 import { openPostgresAdmin } from '#rota/store/postgres-admin.js';
 import { Connections } from '#rota/store/postgres-connections.js';
 import { rowsAfter } from '#rota/store/postgres-journal.js';
+import { execute, PASSWORD, type PrivatePostgres, startPrivatePostgres } from '../../scripts/private-postgres.mjs';
 import { assigned, completed, registered, submitted } from '../support/events.js';
-import { execute, PASSWORD, startTestPostgres, type TestPostgres } from '../support/postgres.js';
 import { rejection } from '../support/signals.js';
 import { appendAll, leadAs, take } from '../support/stores.js';
 
-let postgres: TestPostgres;
+let postgres: PrivatePostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres({ fsync: false });
+  postgres = await startPrivatePostgres({ fsync: false });
 });
 afterAll(() => postgres[Symbol.asyncDispose]());
 

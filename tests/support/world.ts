@@ -22,8 +22,8 @@ import {
   type Transport,
 } from '#rota/index.js';
 import type { PoliciesInput } from '#rota/protocol/policy.js';
+import type { PrivatePostgres } from '../../scripts/private-postgres.mjs';
 import { startTestNats, type TestNats } from './nats-server.js';
-import type { TestPostgres } from './postgres.js';
 
 export const TRANSPORTS = ['memory', 'nats'] as const;
 export type TransportKind = (typeof TRANSPORTS)[number];
@@ -89,7 +89,7 @@ export class World implements AsyncDisposable {
   }
 
   /** The same with a database of its own in this cluster. */
-  async postgres(cluster: TestPostgres): Promise<Store> {
+  async postgres(cluster: PrivatePostgres): Promise<Store> {
     this.#databaseUrl ??= cluster.createDatabase();
     const store = await openPostgres({ url: await this.#databaseUrl });
     this.#cleanUp.push(() => store.close());

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PASSWORD, type PrivatePostgres, startPrivatePostgres } from '../../../scripts/private-postgres.mjs';
 import { startTestNats, type TestNats } from '../../support/nats-server.js';
-import { PASSWORD, startTestPostgres, type TestPostgres } from '../../support/postgres.js';
 import { World } from '../../support/world.js';
 import { agentsFile, createFolder, ECHO, jsonLines, rota, rotaToEnd } from './harness.js';
 
 const folder = createFolder();
 let nats: TestNats;
-let postgres: TestPostgres;
+let postgres: PrivatePostgres;
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
+  [nats, postgres] = await Promise.all([startTestNats(), startPrivatePostgres()]);
 });
 afterAll(async () => {
   await nats[Symbol.asyncDispose]();
