@@ -73,6 +73,7 @@ export class Connections {
 export class Line {
   readonly #pool: Pool;
   readonly #answerMs: number;
+  readonly #warm = new WeakSet<ClientBase>();
 
   constructor(url: string, stream: () => Socket, { max, statementMs }: LineOptions) {
     this.#answerMs = statementMs + ANSWER_LATER_MS;
@@ -93,10 +94,27 @@ export class Line {
   }
 
   /** Lends a connection. One that may be broken, or busy still, is not used again. */
-  async use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#lend((client) => work(new Session(client, this.#answerMs)));
+  }
+
+  /**
+   * Has a connection open on which `work` was done once: what comes next on it does not wait for the database to take a
+   * new one and to read there what it knows of the tables. Waits for nobody who has one.
+   */
+  async keepWarm(work: (session: Session) => Promise<unknown>): Promise<void> {
+    if (this.#pool.totalCount > this.#pool.idleCount) return;
+    await this.#lend(async (client) => {
+      if (this.#warm.has(client)) return;
+      await work(new Session(client, this.#answerMs));
+      this.#warm.add(client);
+    });
+  }
+
+  async #lend<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     try {
-      const result = await work(new Session(client, this.#answerMs));
+      const result = await work(client);
       client.release();
       return result;
     } catch (thrown) {

@@ -8,8 +8,8 @@ import { fold } from './fold.js';
 import { Follower } from './follower.js';
 import { hasSchema } from './migrations/index.js';
 import type { Connections } from './postgres-connections.js';
-import { append, readableRows, readStanding, rowsAfter, trim } from './postgres-journal.js';
-import { lead } from './postgres-lead.js';
+import { append, readableRows, readStanding, rehearseAppend, rowsAfter, trim } from './postgres-journal.js';
+import { lead, rehearseLead } from './postgres-lead.js';
 import { readLeadership, renewLease } from './postgres-leadership.js';
 import { isMissingTable, type Session } from './postgres-session.js';
 import { PostgresTables } from './postgres-tables.js';
@@ -136,7 +136,10 @@ export class PostgresEngine implements Engine {
   async #lead(holder: string, leaseMs: number): Promise<Recovered | undefined> {
     // Who stands by asks often, and must not hold up the leader's commits.
     const leader = await this.#leadership();
-    if (leader?.isHeld && leader.holder !== holder) return undefined;
+    if (leader?.isHeld && leader.holder !== holder) {
+      await this.#warmUp();
+      return undefined;
+    }
     failpoint('lead.before');
     const recovered = await lead(this.#connections.tables, this.#tables, holder, leaseMs);
     if (recovered === undefined) return undefined;
@@ -144,6 +147,17 @@ export class PostgresEngine implements Engine {
     this.#follower.noteReached(recovered.seq - recovered.tail.length);
     await this.#until(recovered.seq);
     return recovered;
+  }
+
+  /** Who stands by has a leader's connections open, so that nobody waits for them when it leads. */
+  async #warmUp(): Promise<void> {
+    const { appends, tables, lookUps } = this.#connections;
+    // Where one fails, the next look tries again; and who leads opens what it needs.
+    await Promise.allSettled([
+      appends.keepWarm(rehearseAppend),
+      tables.keepWarm(rehearseLead),
+      lookUps.keepWarm((session) => this.#tables.known(session, [])),
+    ]);
   }
 
   /** Undefined also where there is no schema, which the first leader makes. */

@@ -1,6 +1,6 @@
 import type { Recovered } from '../protocol/journal.js';
 import { images } from './images.js';
-import { ensureSchema } from './migrations/index.js';
+import { ensureSchema, hasSchema } from './migrations/index.js';
 import type { Line } from './postgres-connections.js';
 import { readStanding, rowsAfter } from './postgres-journal.js';
 import { renewLease, takeLeadership } from './postgres-leadership.js';
@@ -43,6 +43,11 @@ export async function lead(
     if (isLockTimeout(thrown)) return undefined;
     throw thrown;
   }
+}
+
+/** Takes nothing and reads no task, however many there are. The next `lead` on the same connection is faster for it. */
+export async function rehearseLead(session: Session): Promise<void> {
+  if (await hasSchema(session.kysely(), await session.columnTypes())) await readLive(session.rehearsal());
 }
 
 /** What there is behind the older epochs' last row: none of them can append any more. */

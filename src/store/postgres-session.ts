@@ -9,6 +9,8 @@ export const NOW_MS = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigi
 const TYPES = {
   ...({ text: sql`text COLLATE "C"`, binary: 'bytea', serial: 'bigserial', longKeys: 'hashed' } as const),
   nowMs: sql<number>`${sql.raw(NOW_MS)}`,
+  isThere: (table: string) =>
+    sql`to_regclass(quote_ident(current_schema()) || '.' || quote_ident(${table})) IS NOT NULL`,
 };
 
 const ALLOW = `
@@ -55,8 +57,20 @@ export class Session {
 
   /** The same connection for the schema and for queries. It is not Kysely's to end. */
   kysely(): Kysely<Schema> {
+    return this.#kysely((text, values) => this.#query(text, values, undefined));
+  }
+
+  /** The same, but that queries are planned alone, and find nothing. */
+  rehearsal(): Kysely<Schema> {
+    return this.#kysely(async (text, values) => {
+      await this.#query(`EXPLAIN ${text}`, values, undefined);
+      return { command: 'SELECT', rowCount: 0, rows: [] };
+    });
+  }
+
+  #kysely(query: (text: string, values: readonly unknown[]) => Promise<object>): Kysely<Schema> {
     const client = {
-      query: (text: string, values: readonly unknown[]) => this.#query(text, values, undefined),
+      query,
       release: () => {},
       // Nor is it asked for cursors, as the type would have it.
     } as unknown as PostgresPoolClient;

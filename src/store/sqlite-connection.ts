@@ -9,6 +9,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 export const SQLITE_TYPES: ColumnTypes = {
   ...{ text: 'text', binary: 'blob', serial: 'integer', longKeys: 'whole' },
   nowMs: sql`CAST(unixepoch('subsec') * 1000 AS integer)`,
+  isThere: (table) => sql`EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ${table})`,
 };
 
 /**

@@ -64,6 +64,22 @@ const insert = ({ seq, epoch, events }: JournalRow) => ({
   values: [seq, epoch, Buffer.from(pack(events))],
 });
 
+test('who stands by opens the connections of a leader, and leads and appends without another', async () => {
+  await using two = await openTwo();
+  const { url, first, second } = two;
+  const connected = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rota'";
+  expect(await first.lead('first', LONG_MS)).toMatchObject({ epoch: 1 });
+  expect(await second.lead('second', LONG_MS)).toBeUndefined();
+  const before = await execute(url, connected);
+
+  await first.resign(1);
+  expect(await second.lead('second', LONG_MS)).toMatchObject({ epoch: 2, seq: 0 });
+  await second.append({ seq: 1, epoch: 2, events: [submitted('t-1', 1)] });
+  expect(await second.known(['t-1'])).toBeDefined();
+
+  expect(before).toEqual(expect.arrayContaining(await execute(url, connected)));
+});
+
 test('the second to lead deposes the first, and each reads what the other appended', async () => {
   await using two = await openTwo();
   const { first, second } = two;

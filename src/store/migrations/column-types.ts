@@ -11,6 +11,8 @@ export interface ColumnTypes {
   readonly longKeys: 'whole' | 'hashed';
   /** Milliseconds since 1970 by the clock that rows of the journal are given their time by. */
   readonly nowMs: RawBuilder<number>;
+  /** Whether this table is there, in SQL. To ask for all tables takes long in a database that others use as well. */
+  readonly isThere: (table: string) => RawBuilder<unknown>;
   /** Which of its schemas, in a database that has several. */
   readonly schema?: string;
 }

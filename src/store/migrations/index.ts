@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, type MigrationResult, Migrator, NO_MIGRATIONS } from 'kysely';
+import { type Kysely, type Migration, type MigrationResult, Migrator, NO_MIGRATIONS, sql } from 'kysely';
 import { RotaError } from '../../protocol/errors.js';
 import type { Schema } from '../schema.js';
 import { initial } from './0001_initial.js';
@@ -101,10 +101,9 @@ function assertKnown(states: readonly MigrationState[]): void {
   );
 }
 
-async function applied(db: Kysely<Schema>, { schema }: ColumnTypes): Promise<string[]> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  const isThere = tables.some((table) => table.name === MIGRATION_TABLE && (schema ?? table.schema) === table.schema);
-  if (!isThere) return [];
+async function applied(db: Kysely<Schema>, { isThere }: ColumnTypes): Promise<string[]> {
+  const { rows } = await sql<{ found: unknown }>`SELECT ${isThere(MIGRATION_TABLE)} AS found`.execute(db);
+  if (!rows[0]?.found) return [];
   const done = await db
     .withTables<{ [MIGRATION_TABLE]: { name: string } }>()
     .selectFrom(MIGRATION_TABLE)
