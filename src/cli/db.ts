@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { readSettings } from '../config/settings.js';
 import type { StoreAdmin, TableVerification } from '../store/admin.js';
-import { openAdmin } from '../store/open-admin.js';
 import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UsageError } from './exit.js';
 import { printTable } from './output.js';
@@ -84,6 +83,8 @@ function withStore(command: Command): Command {
 async function withAdmin(options: DbOptions, work: (admin: StoreAdmin) => Promise<number>): Promise<number> {
   const place = options.store ?? readSettings().store;
   if (place === 'none') throw new UsageError('db: the store is "none", which keeps nothing to look after.');
+  // It brings what writes schemas and queries: as much as all the rest of the program, which no other command needs.
+  const { openAdmin } = await import('../store/open-admin.js');
   const admin = await openAdmin(place);
   try {
     return await work(admin);
