@@ -56,7 +56,11 @@ async function startIn(folder, fsync, remove) {
   const data = join(folder, 'data');
   await createCluster(folder, data, owner);
   const port = await freePort();
-  const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: fsync ? 'on' : 'off' };
+  const settings = {
+    ...{ listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: fsync ? 'on' : 'off' },
+    // After a kill it would open and sync every file that it has, one by one: seconds.
+    ...(process.platform === 'linux' ? { recovery_init_sync_method: 'syncfs' } : {}),
+  };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const start = () => startServer(['-D', data, '-p', String(port), ...args], owner);
   let server = await start();

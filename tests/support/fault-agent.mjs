@@ -1,8 +1,9 @@
 // An agent as a process of its own, which says on stdout all that it is told and does. Its one argument is JSON:
 // { servers, namespace, id, pool, maxConcurrency }. What it does with a task, the payload says: { do, ms }.
 import { systemClock } from '#rota/clock.js';
-import { connectNats, createAgent, PermanentError } from '#rota/index.js';
 import { unpack } from '#rota/protocol/codec.js';
+import { createAgent, PermanentError } from '#rota/sdk/index.js';
+import { connectNats } from '#rota/transport/nats.js';
 
 const { servers, namespace, id, pool, maxConcurrency } = JSON.parse(process.argv[2]);
 

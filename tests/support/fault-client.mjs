@@ -1,6 +1,7 @@
 // A client as a process of its own, which submits tasks one after another and says on stdout what it is told. Its one
 // argument is JSON: { servers, namespace, id, pool, tasks }: how many, with ids that are the same each time it is run.
-import { connectNats, createClient } from '#rota/index.js';
+import { createClient } from '#rota/sdk/index.js';
+import { connectNats } from '#rota/transport/nats.js';
 
 const { servers, namespace, id, pool, tasks } = JSON.parse(process.argv[2]);
 
