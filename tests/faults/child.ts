@@ -36,7 +36,12 @@ export class Child {
   constructor({ name, args, env = {}, logFile, onLine }: ChildOptions) {
     this.name = name;
     if (onLine !== undefined) this.#listeners.add(onLine);
-    this.#process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment(env) });
+    // In a group of its own: the Ctrl-C of a terminal is for this process alone.
+    this.#process = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      env: environment(env),
+    });
     const log = createWriteStream(logFile, { flags: 'a' });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       if (stream === null) continue;

@@ -4,21 +4,23 @@ import { type TortureReport, torture } from './torture.js';
 
 /** The command line of a long run. */
 
+const ALL = 'all';
+
 const HELP = `Kills and pauses processes of a cluster while tasks run, and compares what clients were told with the store.
 
 Usage: npm run torture -- [options]
 
   --cycles <n>     faults, one after another, each of one or several processes (default: 200)
-  --store <kind>   ${DATABASES.join(' or ')} (default: ${DATABASES[0]})
+  --store <kind>   ${DATABASES.join(', ')}, or ${ALL}: a cluster on each, at the same time (default: ${DATABASES[0]})
   --seed <n>       decides which fault comes when (default: another each time)
-  --json           print the report as JSON
+  --json           print the report as JSON, one line for each store
   --help           print this
 
 Ends with 0 when every promise was kept, 1 when one was not, 2 for a wrong command line. Ctrl-C ends it early and
 judges what was done so far.`;
 
 interface Options {
-  readonly database: DatabaseKind;
+  readonly databases: readonly DatabaseKind[];
   readonly cycles: number;
   readonly seed: number;
   readonly json: boolean;
@@ -39,19 +41,23 @@ export async function main(args: readonly string[], out: Say, err: Say): Promise
     out(HELP);
     return 0;
   }
-  const { json, cycles, ...what } = options;
+  const { databases, cycles, seed, json } = options;
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
-  try {
-    const onCycle = (done: number, fault: string) => err(`${done}/${cycles} ${fault}`);
-    if (!json) err(`seed ${what.seed}`);
-    const report = await torture({ ...what, cycles, signal: interrupted.signal, onCycle });
-    out(json ? JSON.stringify(report, null, 2) : toText(report));
-    return report.problems.length === 0 ? 0 : 1;
-  } catch (thrown) {
-    err(thrown instanceof Error ? thrown.message : String(thrown));
-    return 1;
-  }
+  // A failure that comes before a report has to be tried again as well.
+  err(`seed ${seed}`);
+  const runs = databases.map(async (database) => {
+    const onCycle = (done: number, fault: string) => err(`${database} ${done}/${cycles} ${fault}`);
+    try {
+      const report = await torture({ database, cycles, seed, signal: interrupted.signal, onCycle });
+      out(json ? JSON.stringify(report) : toText(report));
+      return report.problems.length === 0;
+    } catch (thrown) {
+      err(`${database}: ${thrown instanceof Error ? thrown.message : thrown}`);
+      return false;
+    }
+  });
+  return (await Promise.all(runs)).every((isKept) => isKept) ? 0 : 1;
 }
 
 /** Undefined where help is asked for. @throws Error for what does not fit */
@@ -67,9 +73,10 @@ function readOptions(args: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const database = DATABASES.find((kind) => kind === values.store);
-  if (database === undefined) throw new Error(`--store is ${values.store}, not one of ${DATABASES.join(', ')}.`);
-  return { database, cycles: whole('--cycles', values.cycles), seed: whole('--seed', values.seed), json: values.json };
+  const databases = DATABASES.filter((kind) => kind === values.store || values.store === ALL);
+  if (databases.length === 0)
+    throw new Error(`--store is ${values.store}, not one of ${DATABASES.join(', ')}, ${ALL}.`);
+  return { databases, cycles: whole('--cycles', values.cycles), seed: whole('--seed', values.seed), json: values.json };
 }
 
 function whole(name: string, text: string): number {

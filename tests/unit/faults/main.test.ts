@@ -16,7 +16,7 @@ test('says how it is used', async () => {
 });
 
 test.each([
-  [['--store', 'oracle'], '--store is oracle, not one of sqlite, postgres.'],
+  [['--store', 'oracle'], '--store is oracle, not one of sqlite, postgres, all.'],
   [['--cycles', 'many'], '--cycles is "many", which is no whole number.'],
   [['--seed', '-1'], '--seed'],
   [['--fast'], "'--fast'"],
