@@ -56,6 +56,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** What watches over a server ends a moment after it. */
+function expectGone(children: readonly { pid: number }[]): Promise<void> {
+  return expect.poll(() => children.filter(({ pid }) => isRunning(pid)), { timeout: 5_000 }).toEqual([]);
+}
+
 const above = expect.toSatisfy((value: unknown) => typeof value === 'number' && value > 0);
 /** A delay may be none. */
 const notBelow = expect.toSatisfy((value: unknown) => typeof value === 'number' && value >= 0);
@@ -193,7 +198,7 @@ describe('npm run bench', () => {
 
     expect(ended).toMatchObject({ code, stdout: '' });
     expect(ended.stderr).toContain(says);
-    expect(children.filter(({ pid }) => isRunning(pid))).toEqual([]);
+    await expectGone(children);
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -251,7 +256,7 @@ describe('npm run bench:failover', () => {
     child.kill('SIGINT');
 
     expect(await ended).toMatchObject({ code: 130, stdout: '' });
-    expect(children.filter(({ pid }) => isRunning(pid))).toEqual([]);
+    await expectGone(children);
     expect(readdirSync(folder)).toEqual([]);
   });
 });
