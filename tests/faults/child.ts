@@ -31,7 +31,6 @@ export class Child {
   readonly #listeners = new Set<(line: string) => void>();
   #onDeath: ((how: string) => void) | undefined;
   #isOver = false;
-  #wasKilled = false;
 
   constructor({ name, args, env = {}, logFile, onLine }: ChildOptions) {
     this.name = name;
@@ -71,10 +70,6 @@ export class Child {
     return this.#isOver;
   }
 
-  get wasKilled(): boolean {
-    return this.#wasKilled;
-  }
-
   get lines(): readonly string[] {
     return this.#lines;
   }
@@ -109,7 +104,6 @@ export class Child {
   }
 
   async kill(): Promise<void> {
-    this.#wasKilled = true;
     this.mayDie();
     this.#process.kill('SIGKILL');
     await this.ended;
@@ -125,7 +119,6 @@ export class Child {
 
   /** Asks it to stop and waits until it has. */
   async stop(): Promise<void> {
-    this.#wasKilled = true;
     this.mayDie();
     this.resume();
     this.#process.kill('SIGTERM');

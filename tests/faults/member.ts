@@ -26,6 +26,8 @@ export class Member {
   readonly name: string;
   readonly #options: MemberOptions;
   #child: Child | undefined;
+  /** Whoever kills or stops it ends the start that is under way, also while that one has no process just then. */
+  #start = new AbortController();
 
   constructor(options: MemberOptions) {
     this.name = options.name;
@@ -37,27 +39,31 @@ export class Member {
     return this.#child;
   }
 
-  /** Resolves once it is ready, or when it was killed before. */
+  /** Resolves once it is ready, or when it was killed or stopped before. */
   async start(env: Environment = {}): Promise<void> {
     const { args, logFile, ready, onDeath } = this.#options;
     const { name } = this;
+    this.#start = new AbortController();
+    const { signal } = this.#start;
     for (let starts = 1; starts <= STARTS_MAX; starts++) {
       const child = new Child({ name, args, env, logFile, onLine: (line) => this.hear(line) });
       this.#child = child;
-      if (await child.says((line) => ready.test(line))) {
-        return child.mustLive((how) => onDeath(`${name} ended with ${how}, and nobody asked for it`));
-      }
-      if (child.wasKilled) return;
-      await sleep(systemClock, START_AGAIN_MS);
+      const isReady = await child.says((line) => ready.test(line));
+      if (signal.aborted) return;
+      if (isReady) return child.mustLive((how) => onDeath(`${name} ended with ${how}, and nobody asked for it`));
+      await sleep(systemClock, START_AGAIN_MS, signal);
+      if (signal.aborted) return;
     }
     throw new Error(`${name} does not start: ${this.child.lines.at(-1)}`);
   }
 
   async kill(): Promise<void> {
+    this.#start.abort();
     await this.#child?.kill();
   }
 
   async stop(): Promise<void> {
+    this.#start.abort();
     if (this.#child !== undefined && !this.#child.isOver) await this.#child.stop();
   }
 
