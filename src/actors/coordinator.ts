@@ -1,13 +1,16 @@
 import { sleep, within } from '../clock.js';
 import { createIds } from '../ids.js';
+import { decode } from '../protocol/codec.js';
 import { asRotaError, RotaError } from '../protocol/errors.js';
+import { LeaderFrame } from '../protocol/frames.js';
+import type { Recovered } from '../protocol/journal.js';
 import { createSubjects, type Subjects } from '../protocol/subjects.js';
 import type { Message, TransportStatus } from '../transport/transport.js';
 import { Standby } from './standby.js';
 import { watchStandstill } from './standstill.js';
 import { Term, type TermOptions } from './term.js';
 
-export type CoordinatorOptions = Omit<TermOptions, 'ids' | 'subjects'>;
+export type CoordinatorOptions = Omit<TermOptions, 'ids' | 'subjects' | 'holder'>;
 
 export interface Coordinator {
   /** `standby` while another leads the store; it leads as soon as that one is gone. */
@@ -125,7 +128,7 @@ class CoordinatorProcess implements Coordinator {
     this.#cleanUp.push(watchStandstill(clock, log));
     this.#cleanUp.push(transport.onStatus((status) => this.#connection(status)));
     this.#cleanUp.push(transport.subscribe(readers, (message) => this.#answer(message), { queue: 'readers' }));
-    this.#cleanUp.push(transport.subscribe(leader, () => this.#wake.abort()));
+    this.#cleanUp.push(transport.subscribe(leader, (message) => this.#hear(message)));
   }
 
   /** Resolves when it is over: with the error that made it so, if it was one. */
@@ -181,12 +184,22 @@ class CoordinatorProcess implements Coordinator {
     if (this.#stopping.signal.aborted || !this.#isReachable) {
       return void (await store.resign(recovered.epoch).catch(() => {}));
     }
-    const term = new Term({ ...this.#options, ids: this.#ids, subjects: this.#subjects }, recovered);
+    const term = await this.#termOf(recovered);
     this.#term = term;
     this.#epoch = term.epoch;
     await term.begin();
     this.#recoveryMs = clock.monoMs() - startMs;
     if (term.state === 'leading') this.#leading.resolve();
+  }
+
+  /** @throws what is wrong with what was recovered; the lead is given back then. */
+  async #termOf(recovered: Recovered): Promise<Term> {
+    try {
+      return new Term({ ...this.#options, ids: this.#ids, holder: this.#holder, subjects: this.#subjects }, recovered);
+    } catch (thrown) {
+      await this.#options.store.resign(recovered.epoch).catch(() => {});
+      throw thrown;
+    }
   }
 
   /** Whoever is connected is to lead: others nobody could reach. */
@@ -199,6 +212,13 @@ class CoordinatorProcess implements Coordinator {
     const { clock, failover } = this.#options;
     await sleep(clock, failover.pollMs, this.#wake.signal);
     this.#wake = new AbortController();
+  }
+
+  /** Somebody leads from now on, or no more. */
+  #hear({ data }: Message): Promise<void> | undefined {
+    this.#wake.abort();
+    const { holder, leads } = decode(LeaderFrame, data);
+    return leads && holder !== this.#holder ? this.#term?.hearOther(holder) : undefined;
   }
 
   #answer(message: Message): Promise<void> {

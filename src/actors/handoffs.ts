@@ -20,7 +20,6 @@ const RETRY_MS = 100;
  * @throws RotaError NO_AGENT, NONE_AVAILABLE, TOO_MANY_HOPS, TASK_ENDED, WORK_TYPES_FULL
  */
 export const assign: Handler = async (leader, { principal, pool = '' }, bytes, answer) => {
-  leader.assertRoom();
   const { task: spec, fromAgent, hops, acceptTimeoutMs = 0 } = decode(AssignFrame, bytes);
   assertSize('task.payload', spec.payload);
   leader.limitRate(principal, 1);
@@ -104,7 +103,6 @@ function ended(taskId: string, status: string): RotaError {
 
 /** How tasks go that this client assigned. */
 export const settle: Handler = async (leader, { principal }, bytes, answer) => {
-  leader.assertRoom();
   const { settlements } = decode(SettleFrame, bytes);
   for (const [i, one] of settlements.entries()) {
     if (one.action === 'complete') assertSize(`settlements[${i}].result`, one.result);

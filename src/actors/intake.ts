@@ -4,9 +4,9 @@ import { sleep } from '../clock.js';
 import { failpoint } from '../failpoints.js';
 import { RotaError } from '../protocol/errors.js';
 import { LIMITS } from '../protocol/limits.js';
-import type { Subjects } from '../protocol/subjects.js';
+import type { Sender, Subjects, Verb } from '../protocol/subjects.js';
 import type { Message } from '../transport/transport.js';
-import { Admission } from './admission.js';
+import { Admission, QUESTIONS, WORK } from './admission.js';
 import type { Leader } from './leader.js';
 import type { Outbox } from './outbox.js';
 import { crowded, isKnown, isStoreFailure, refusalOf, stopping, unsure } from './refusal.js';
@@ -15,6 +15,11 @@ import { HANDLERS } from './requests.js';
 
 /** For so long a leader that may not act leaves the answer to another, before it says that it can't give one. */
 const PRECEDENCE_MS = 1_000;
+
+/** What always leaves facts in the journal. Signs of life are heard also when that has no room: nobody is to be lost for it. */
+const RECORDED: ReadonlySet<Verb> = new Set([
+  ...(['register', 'report', 'submit', 'orchestrate', 'assign', 'settle', 'cancel', 'registry'] as const),
+]);
 
 export interface IntakeOptions {
   readonly leader: Leader;
@@ -34,7 +39,8 @@ export interface IntakeOptions {
  */
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #admission: Admission;
+  readonly #work: Admission;
+  readonly #questions: Admission;
   readonly #refusals: RefusalLog;
   #isOpen = true;
   /** Refusals that wait whether another answers. */
@@ -45,7 +51,8 @@ export class Intake {
     this.#options = options;
     // Many refusals may wait for one end.
     setMaxListeners(0, options.over);
-    this.#admission = new Admission(options.log);
+    this.#work = new Admission(options.log, WORK);
+    this.#questions = new Admission(options.log, QUESTIONS);
     this.#refusals = new RefusalLog(options.log, options.leader.clock);
   }
 
@@ -60,19 +67,21 @@ export class Intake {
     this.#isOpen = false;
     return new Promise((resolve) => {
       this.#onQuiet = resolve;
-      if (this.#admission.isEmpty) resolve();
+      if (this.#isQuiet) resolve();
     });
   }
 
   /** False where nothing may be answered yet. */
   async #take({ subject, data, reply }: Message): Promise<boolean> {
-    const { leader } = this.#options;
-    if (!this.#admission.enter(data.length)) {
+    const { leader, subjects } = this.#options;
+    const sender = subjects.parse(subject);
+    const admission = sender?.verb === 'query' ? this.#questions : this.#work;
+    if (!admission.enter(data.length)) {
       if (leader.isCurrent) this.#refuse(crowded(), data, reply);
       return leader.isCurrent;
     }
     try {
-      await this.#handle(subject, data, reply);
+      await this.#handle(sender, data, reply);
       return true;
     } catch (thrown) {
       // Either the store is away for all, which is said then, or it can't answer this one question.
@@ -80,17 +89,22 @@ export class Intake {
       if (leader.isCurrent) this.#refuse(thrown, data, reply);
       return leader.isCurrent;
     } finally {
-      this.#admission.leave(data.length);
-      if (this.#admission.isEmpty) this.#onQuiet?.();
+      admission.leave(data.length);
+      if (this.#isQuiet) this.#onQuiet?.();
     }
   }
 
-  #handle(subject: string, data: Uint8Array, reply: string | undefined): void | Promise<void> {
-    const { leader, subjects } = this.#options;
+  get #isQuiet(): boolean {
+    return this.#work.isEmpty && this.#questions.isEmpty;
+  }
+
+  #handle(sender: Sender | undefined, data: Uint8Array, reply: string | undefined): void | Promise<void> {
+    const { leader } = this.#options;
     failpoint('intake.received');
-    const sender = subjects.parse(subject);
     if (sender === undefined) throw new RotaError('UNKNOWN_VERB', 'The subject is not one that the coordinator reads.');
     if (!this.#isOpen) throw stopping();
+    // Before anything is decoded: a flood is refused at the least cost.
+    if (RECORDED.has(sender.verb)) leader.assertRoom();
     const answer = (frame: object) => {
       if (reply !== undefined) leader.answer(reply, frame);
     };

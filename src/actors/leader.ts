@@ -19,7 +19,7 @@ import { Journal, type JournalOptions } from './journal.js';
 import { type Failover, Lease } from './lease.js';
 import { Metrics } from './metrics.js';
 import { NewestId } from './newest-id.js';
-import { createOneByOne } from './one-by-one.js';
+import { createOneByOne, type OneByOne } from './one-by-one.js';
 import { Outage } from './outage.js';
 import type { Outbox } from './outbox.js';
 import { type RateLimit, RateLimiter } from './rate-limit.js';
@@ -73,7 +73,7 @@ export class Leader {
   readonly availability: AvailabilityWatch;
   readonly random: Random;
   /** Work that reads much of the journal goes one at a time. */
-  readonly oneByOne = createOneByOne();
+  readonly oneByOne: OneByOne;
   readonly #metrics: Metrics;
   readonly #rates: RateLimiter | undefined;
   readonly #onPlaced = new Map<string, () => void>();
@@ -94,6 +94,7 @@ export class Leader {
     this.#options = options;
     const { clock, store, outbox, random } = options;
     this.clock = clock;
+    this.oneByOne = createOneByOne(clock);
     this.store = store;
     this.timing = options.timing;
     this.#epoch = recovered.epoch;

@@ -7,11 +7,12 @@ import type { JournalEvent, TaskAssigned } from '../protocol/journal.js';
 import { decide, type GivenScores } from '../selection/decide.js';
 import type { Store } from '../store/store.js';
 import { unknownTask } from './knowledge.js';
+import type { OneByOne } from './one-by-one.js';
 
 /** Who reads: a leader, or one that stands by. */
 export interface Reader {
   readonly store: Store;
-  oneByOne<T>(work: () => Promise<T>): Promise<T>;
+  readonly oneByOne: OneByOne;
 }
 
 /** Rows of the journal that are read at a time. */

@@ -119,8 +119,6 @@ export const HANDLERS: Record<Verb, Handler> = {
   },
 
   async submit(leader, { principal, pool = '' }, bytes, answer) {
-    // Before anything is decoded: a flood is refused at the least cost.
-    leader.assertRoom();
     const { tasks, watch } = decode(SubmitFrame, bytes);
     if (bytes.length > LIMITS.payloadBytes) {
       for (const [i, task] of tasks.entries()) assertSize(`tasks[${i}].payload`, task.payload);
@@ -157,7 +155,6 @@ export const HANDLERS: Record<Verb, Handler> = {
   registry,
 
   async orchestrate(leader, { principal }, bytes, answer) {
-    leader.assertRoom();
     const { orchestration: spec, watch } = decode(OrchestrateFrame, bytes);
     assertGraph(spec);
     assertAnswerable(spec);

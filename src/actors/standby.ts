@@ -8,8 +8,8 @@ import { isInbox, type Subjects } from '../protocol/subjects.js';
 import { isTerminal } from '../protocol/task.js';
 import type { Store } from '../store/store.js';
 import type { Message, Transport } from '../transport/transport.js';
-import { Admission } from './admission.js';
-import { createOneByOne } from './one-by-one.js';
+import { Admission, QUESTIONS } from './admission.js';
+import { createOneByOne, type OneByOne } from './one-by-one.js';
 import { answerFromStore } from './queries.js';
 import { crowded, isKnown, isStoreFailure, refusalOf } from './refusal.js';
 import { RefusalLog } from './refusal-log.js';
@@ -36,11 +36,12 @@ export class Standby {
   readonly #admission: Admission;
   readonly #refusals: RefusalLog;
   /** Work that reads much of the journal goes one at a time. */
-  readonly oneByOne = createOneByOne();
+  readonly oneByOne: OneByOne;
 
   constructor(options: StandbyOptions) {
     this.#options = options;
-    this.#admission = new Admission(options.log);
+    this.oneByOne = createOneByOne(options.clock);
+    this.#admission = new Admission(options.log, QUESTIONS);
     this.#refusals = new RefusalLog(options.log, options.clock);
   }
 

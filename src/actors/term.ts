@@ -14,6 +14,8 @@ import { Outbox } from './outbox.js';
 export interface TermOptions extends Omit<LeaderOptions, 'root' | 'outbox' | 'onEnded' | 'onStall' | 'onFault'> {
   readonly transport: Transport;
   readonly subjects: Subjects;
+  /** Who leads, as the store knows it. */
+  readonly holder: string;
 }
 
 /** How long a term that ends waits for requests that take long. They are refused then, and made again. */
@@ -22,6 +24,9 @@ const HANDLE_MS_MAX = 250;
 const DRAIN_MS_MAX = 5_000;
 /** And for a store to take the lead back, and for a server to take what was sent. */
 const FAREWELL_MS_MAX = 1_000;
+
+const RIVAL =
+  'another coordinator leads this namespace on another store: stop one of the two, or give each a namespace of its own';
 
 /**
  * The time in which one coordinator leads, under one epoch: from what the store gave back to whatever ends it.
@@ -38,6 +43,8 @@ export class Term {
   readonly #over = new AbortController();
   readonly #cleanUp: (() => void)[] = [() => this.#over.abort()];
   #stopListening = () => {};
+  /** Said once. */
+  #hasRival = false;
 
   constructor(options: TermOptions, recovered: Recovered) {
     const { transport, subjects, log } = options;
@@ -99,6 +106,24 @@ export class Term {
     return this.#intake.receive(message);
   }
 
+  /**
+   * Another coordinator says that it leads. Of one store nobody leads beside this one: if this one still does, the other
+   * has another store, and whoever asks is answered by both.
+   */
+  async hearOther(holder: string): Promise<void> {
+    if (this.#hasRival || !this.#is('leading')) return;
+    try {
+      await this.#leader.confirm();
+    } catch {
+      return; // It is the other that leads, or the store can't say.
+    }
+    if (this.#hasRival || !this.#is('leading')) return;
+    this.#hasRival = true;
+    this.#options.log.error({ holder }, RIVAL);
+    // The other learns of it as well.
+    this.#announce(true);
+  }
+
   /** Takes nothing more, commits and sends what it took, and gives the lead back. */
   async handOver(): Promise<void> {
     if (this.#is('recovering') || this.#is('leading')) {
@@ -153,10 +178,10 @@ export class Term {
 
   /** Tells agents, clients and standbys at once what they would find out by themselves a little later. */
   #announce(leads: boolean): void {
-    const { transport, subjects } = this.#options;
+    const { transport, subjects, holder } = this.#options;
     try {
       failpoint('announce.before');
-      transport.publish(subjects.leader, encode({ epoch: this.epoch, leads }));
+      transport.publish(subjects.leader, encode({ holder, epoch: this.epoch, leads }));
       failpoint('announce.after');
     } catch {
       // A connection that is closed has nobody to tell. Who is not told finds out by itself.

@@ -99,8 +99,8 @@ export const ProgressFrame = z.strictObject({
 export const LeaveFrame = z.strictObject({ v, session, presence: z.enum(['draining', 'offline']) });
 export const OkReply = z.strictObject({ v });
 
-/** To everybody: a coordinator leads from now on, or has given the lead back. */
-export const LeaderFrame = z.strictObject({ v, epoch: count, leads: z.boolean() });
+/** To everybody: a coordinator leads from now on, or has given the lead back. `holder` tells coordinators apart. */
+export const LeaderFrame = z.strictObject({ v, holder: Name, epoch: count, leads: z.boolean() });
 export type LeaderFrame = z.infer<typeof LeaderFrame>;
 
 // ── clients to the coordinator ───────────────────────────────────────────────────────────────────

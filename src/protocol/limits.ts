@@ -41,6 +41,8 @@ export const LIMITS = {
   errorChars: 4_000,
   /** Rows of the journal that are trimmed at once. */
   rowsPerTrim: 1_000,
+  /** Bytes of the journal that one read gives at most, or one row that is larger. */
+  rowsBytes: 1024 * 1024,
   /** Rows that one query answers. */
   rowsPerQuery: 1_000,
   /** Facts that may wait for their commit before submits are refused. */
@@ -57,6 +59,9 @@ export const LIMITS = {
   waitingRequests: 20_000,
   /** The same, as the bytes of their frames. */
   waitingBytes: 64 * 1024 * 1024,
+  /** Of these, those that only ask. */
+  waitingQuestions: 1_000,
+  waitingQuestionBytes: 4 * 1024 * 1024,
 } as const;
 
 /** How far a frame may nest and how many values it may have. `LIMITS` itself is what the coordinator takes. */

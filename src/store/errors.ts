@@ -12,9 +12,12 @@ export function deposed(epoch: number, leader: Leader | undefined): RotaError {
   return new RotaError('DEPOSED', `Epoch ${epoch} may not append: ${now}.`);
 }
 
+/** What its leader remembers is not what the store has: no append of it can succeed any more. */
 export function gap(seq: number, last: number): RotaError {
   const problem = seq <= last ? 'another row has its place' : 'rows are missing before it';
-  return new RotaError('STORE_FAILED', `Row ${seq} was not appended: the journal ends at ${last}, so ${problem}.`);
+  return new RotaError('DEPOSED', `Row ${seq} was not appended: the journal ends at ${last}, so ${problem}.`, {
+    remedy: 'The store was set back, or replaced by a copy: the coordinator begins anew from what it has now.',
+  });
 }
 
 export function trimmed(seq: number, first: number): RotaError {

@@ -124,7 +124,7 @@ export class SqliteJournal {
   readable(seq: number, limit: number): JournalRow[] {
     const [first] = this.#all(FIRST, SHARD) as { seq: number }[];
     if (first !== undefined && first.seq > seq + 1) throw trimmed(seq + 1, first.seq);
-    return this.after(seq, limit);
+    return this.after(seq, limit, LIMITS.rowsBytes);
   }
 
   /** The same where none was trimmed; of so many bytes together, or one row that is larger. */

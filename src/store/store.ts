@@ -90,7 +90,8 @@ export interface Store {
   leadership(): Promise<Leadership | undefined>;
   /**
    * Appends one row. A repeated append of the row that is there already resolves.
-   * @throws RotaError DEPOSED when another leads; STORE_FAILED when nothing was written.
+   * @throws RotaError DEPOSED when another leads, or when the journal is not the one that this row continues;
+   * STORE_FAILED when nothing was written.
    */
   append(row: JournalRow): Promise<void>;
 
@@ -107,7 +108,8 @@ export interface Store {
   /** Of registered agents, by agent and work type. */
   performance(filter: PerformanceFilter): Promise<PerformanceRow[]>;
   /**
-   * Rows of the journal behind `after`, in order: decisions are replayed from them.
+   * Rows of the journal behind `after`, in order: `limit` at most, and fewer where they are more than
+   * `LIMITS.rowsBytes` together, but one where there is one. Decisions are replayed from them.
    * @throws RotaError NOT_REPLAYABLE from a store that keeps none, or where the row behind `after` was trimmed.
    */
   rows(after: number, limit: number): Promise<JournalRow[]>;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '#rota/protocol/limits.js';
 import { submitted } from '../support/events.js';
 import { rejection } from '../support/signals.js';
 import { leadAs, type Open, take } from '../support/stores.js';
@@ -104,6 +105,21 @@ export function trimmingContract(name: string, open: Open): void {
       for (const row of rows.slice(3)) await store.append(row);
       expect(await store.tasks({ limit: 10 })).toHaveLength(4);
       expect(await take(store, 'b')).toMatchObject({ seq: 4, tail: [] });
+    });
+
+    test('a read of the journal ends where the rows are large together, and has one at least', async () => {
+      await using made = await open();
+      const { store } = made;
+      const leader = await leadAs(store, 'a');
+      const large = (n: number) => {
+        const event = submitted(`t-${n}`, n);
+        return { ...event, task: { ...event.task, payload: 'x'.repeat(LIMITS.rowsBytes * 0.6) } };
+      };
+      const rows = [1, 2, 3].map((n) => leader.row(large(n))).concat(leader.row(submitted('t-4', 4)));
+      for (const row of rows) await store.append(row);
+      expect(await store.rows(0, 10)).toEqual(rows.slice(0, 1));
+      expect(await store.rows(2, 10)).toEqual(rows.slice(2, 4));
+      expect(await store.rows(4, 10)).toEqual([]);
     });
 
     test('who asks for rows that were trimmed is told so, with the first that there is', async () => {

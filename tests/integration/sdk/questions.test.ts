@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Client, createClient, type Handler } from '#rota/index.js';
+import { encode } from '#rota/protocol/codec.js';
+import { createSubjects } from '#rota/protocol/subjects.js';
 import { gate, rejection } from '../../support/signals.js';
 import { TRANSPORTS, World } from '../../support/world.js';
 
@@ -117,4 +119,19 @@ describe.each(TRANSPORTS)('questions over %s', (kind) => {
     const limited = await rejection(hasty.submit({ pool: 'work' }));
     expect(limited).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
   });
+});
+
+it('questions without end keep nobody from work', async () => {
+  await using world = await World.open('memory');
+  await world.coordinator();
+  await world.agent('ann', echo);
+  const client = await world.client({ patienceMs: 0 });
+  const id = await client.submit({ pool: 'work' });
+  await client.result(id);
+  const curious = await world.connect();
+  const question = encode({ query: 'replay', taskId: id });
+  const subject = createSubjects('rota').from('curious', 'query');
+  for (let i = 0; i < 25_000; i++) curious.publish(subject, question, `_INBOX.curious.${i}`);
+  const next = await client.submit({ pool: 'work' });
+  expect(await client.result(next)).toMatchObject({ status: 'completed' });
 });

@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { Admission } from '#rota/actors/admission.js';
+import { Admission, QUESTIONS, WORK } from '#rota/actors/admission.js';
 import { LIMITS } from '#rota/protocol/limits.js';
 
 function setUp() {
   const said: number[] = [];
   const log = pino({}, { write: (line: string) => void said.push(JSON.parse(line).level) });
-  return { admission: new Admission(log), said, levels: log.levels.values };
+  return { admission: new Admission(log, WORK), said, levels: log.levels.values };
 }
 
 test('as many requests enter as there is room for, and one for each that leaves', () => {
@@ -45,4 +45,9 @@ test('it says once that too many wait, and once that there is room again', () =>
   admission.enter(LIMITS.waitingBytes);
   admission.enter(1);
   expect(said).toEqual([levels.warn, levels.info, levels.warn]);
+});
+
+test('questions take no room of what carries work on', () => {
+  expect(QUESTIONS.requests).toBeLessThan(WORK.requests / 10);
+  expect(QUESTIONS.bytes).toBeLessThan(WORK.bytes / 10);
 });

@@ -186,8 +186,8 @@ export const FROM_COORDINATOR: Readonly<Record<string, FrameCase>> = {
   },
   LeaderFrame: {
     schema: frames.LeaderFrame,
-    minimal: { v: 1, epoch: 1, leads: true },
-    bounds: [version, atLeast(0, 'epoch'), bool('leads')],
+    minimal: { v: 1, holder: 'one', epoch: 1, leads: true },
+    bounds: [version, name('holder'), atLeast(0, 'epoch'), bool('leads')],
   },
   ToFrame: { schema: frames.ToFrame, minimal: { v: 1 }, bounds: [version] },
   'ToFrame.assignments': {
