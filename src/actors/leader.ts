@@ -53,6 +53,8 @@ export interface LeaderOptions extends Pick<JournalOptions, 'onEnded' | 'onStall
   readonly createAvailability: (config: Availability) => AvailabilitySource;
   /** Of submits and assigns, in tasks; undefined for none. */
   readonly rateLimit: RateLimit | undefined;
+  /** Of each turn, for tasks of graphs. Default `LIMITS.fanOutBytes`; a simulation has less. */
+  readonly fanOutBytes?: number;
   readonly log: Logger;
   readonly onFault: (error: unknown) => void;
 }
@@ -84,6 +86,8 @@ export class Leader {
   readonly #epoch: number;
   readonly #now: Turn & { wallMs: number; monoMs: number };
   #isInTurn = false;
+  /** What this turn may still submit of graphs. */
+  #fanOutBytes = 0;
   /** The newest row at some instant: once the tables have it, what ended before may be forgotten. */
   #checkpoint = { seq: 0, monoMs: 0 };
   #settledMs = 0;
@@ -116,6 +120,7 @@ export class Leader {
       wallMs: clock.wallMs(),
       monoMs: this.monoMs,
       random,
+      takeRoom: (bytes: number) => this.#takeRoom(bytes),
       record: (event: JournalEvent) => this.#record(event),
       score: (run: ScoringRun) => this.#score(run),
       send: (principal: string, parcel: Parcel) => {
@@ -182,6 +187,7 @@ export class Leader {
     this.#isInTurn = true;
     this.#now.wallMs = this.clock.wallMs();
     this.#now.monoMs = this.monoMs;
+    this.#fanOutBytes = this.#options.fanOutBytes ?? LIMITS.fanOutBytes;
     try {
       act();
     } catch (thrown) {
@@ -345,6 +351,14 @@ export class Leader {
     // It takes a store that answers to say that another leads.
     if (error.code === 'DEPOSED') this.#outage.end();
     this.#options.onEnded(error);
+  }
+
+  /** What is submitted weighs like a frame that came, and waits while there is no room for frames either. */
+  #takeRoom(bytes: number): boolean {
+    if (this.#fanOutBytes <= 0 || this.#journal.isFull) return false;
+    this.#fanOutBytes -= bytes;
+    this.weigh(bytes);
+    return true;
   }
 
   #record(event: JournalEvent): void {

@@ -32,6 +32,8 @@ export class ActorSystem {
   readonly #selectors = new Map<string, Actor<typeof selectorLogic>>();
   readonly #agents = new Map<string, Actor<typeof agentMachine>>();
   readonly #orchestrations = new Map<string, Actor<typeof orchestrationMachine>>();
+  /** Orchestrations with tasks that are ready and not submitted: the turn had no room for them. */
+  readonly #behind = new Set<string>();
   /** Ids of the tasks of orchestrations that run. */
   readonly #reserved = new Set<string>();
   /** Orchestrations that ended, the earliest first. */
@@ -177,7 +179,18 @@ export class ActorSystem {
 
   toOrchestration(id: string, event: OrchestrationEvent): void {
     const actor = this.#orchestrations.get(id);
-    if (actor?.getSnapshot().status === 'active') actor.send(event);
+    if (actor?.getSnapshot().status !== 'active') return;
+    actor.send(event);
+    if (actor.getSnapshot().context.graph.hasReady) this.#behind.add(id);
+    else this.#behind.delete(id);
+  }
+
+  /** One after the other, until the turn has no room for more. */
+  #catchUp(): void {
+    for (const id of this.#behind) {
+      this.toOrchestration(id, { type: 'TICK' });
+      if (this.#behind.has(id)) return;
+    }
   }
 
   #forgetOrchestrations(beforeMs: number): void {
@@ -204,6 +217,7 @@ export class ActorSystem {
   /** Drives every deadline. What ended before `settledMs` may be forgotten. */
   tick(monoMs: number, settledMs: number): void {
     this.#lookAtAgents(monoMs);
+    this.#catchUp();
     this.#forgetOrchestrations(Math.min(settledMs, monoMs - KEEP_ENDED_MS));
     for (const pool of this.#selectors.keys()) this.toPool(pool, { type: 'TICK', settledMs });
   }

@@ -1,3 +1,4 @@
+import { packedSize } from '../protocol/codec.js';
 import type { WireError } from '../protocol/errors.js';
 import type { NodeState } from '../protocol/frames.js';
 import type { Json } from '../protocol/json.js';
@@ -9,6 +10,8 @@ export interface Node {
   /** `waiting` until all it depends on has completed; `skipped` once that can't happen any more. */
   state: NodeState['state'];
   result?: Json;
+  /** Of the result, encoded; undefined until somebody asked. */
+  resultBytes?: number;
   error?: WireError;
   /** Dependencies that have not completed. */
   missing: number;
@@ -21,6 +24,7 @@ export interface Node {
  */
 export class Graph {
   readonly #nodes = new Map<string, Node>();
+  readonly #ready = new Set<Node>();
   #open: number;
 
   constructor(specs: readonly NodeSpec[], taskIds: Readonly<Record<string, string>>) {
@@ -31,6 +35,7 @@ export class Graph {
     }
     for (const node of this.#nodes.values()) {
       for (const key of new Set(node.spec.dependsOn)) this.#nodes.get(key)?.dependents.push(node);
+      if (node.missing === 0) this.#ready.add(node);
     }
     this.#open = this.#nodes.size;
   }
@@ -48,30 +53,35 @@ export class Graph {
     return this.#open === 0;
   }
 
-  /** Tasks that wait for nothing and are not submitted. */
-  ready(): Node[] {
-    return [...this.#nodes.values()].filter((node) => node.state === 'waiting' && node.missing === 0);
+  /** Tasks that wait for nothing and are not submitted, the first that became so first. Each leaves when it is marked. */
+  ready(): Iterable<Node> {
+    return this.#ready;
+  }
+
+  get hasReady(): boolean {
+    return this.#ready.size > 0;
   }
 
   /** A task that was submitted stands so now. */
   mark(key: string, status: TaskStatus): void {
     const node = this.#nodes.get(key);
-    if (node !== undefined) node.state = status;
+    if (node === undefined) return;
+    node.state = status;
+    this.#ready.delete(node);
   }
 
-  /** A task ended. Returns the tasks that may start because of it. */
-  end(key: string, status: TerminalStatus, result: Json | undefined, error: WireError | undefined): Node[] {
+  /** A task ended, and others may be ready because of it. */
+  end(key: string, status: TerminalStatus, result: Json | undefined, error: WireError | undefined): void {
     const node = this.#nodes.get(key);
-    if (node === undefined || isOver(node)) return [];
+    if (node === undefined || isOver(node)) return;
     this.#close(node, status);
     if (error !== undefined) node.error = error;
-    if (status !== 'completed') {
-      this.#skipAfter(node);
-      return [];
-    }
+    if (status !== 'completed') return this.#skipAfter(node);
     node.result = result ?? null;
-    for (const dependent of node.dependents) dependent.missing--;
-    return node.dependents.filter((dependent) => dependent.state === 'waiting' && dependent.missing === 0);
+    for (const dependent of node.dependents) {
+      dependent.missing--;
+      if (dependent.state === 'waiting' && dependent.missing === 0) this.#ready.add(dependent);
+    }
   }
 
   /** Nothing that was not submitted yet will run. */
@@ -89,6 +99,18 @@ export class Graph {
     return Object.fromEntries(node.spec.dependsOn.map((key) => [key, this.#nodes.get(key)?.result ?? null]));
   }
 
+  /** How many bytes these have, encoded, names and results. A result is measured once, however many get it. */
+  inputBytes(node: Node): number {
+    let bytes = 0;
+    for (const key of new Set(node.spec.dependsOn)) {
+      const before = this.#nodes.get(key);
+      if (before === undefined) continue;
+      before.resultBytes ??= packedSize(before.result ?? null);
+      bytes += packedSize(key) + before.resultBytes;
+    }
+    return bytes;
+  }
+
   #skipAfter(node: Node): void {
     const behind = [...node.dependents];
     for (let next = behind.pop(); next !== undefined; next = behind.pop()) {
@@ -100,6 +122,7 @@ export class Graph {
 
   #close(node: Node, state: Node['state']): void {
     node.state = state;
+    this.#ready.delete(node);
     this.#open--;
   }
 }

@@ -12,6 +12,8 @@ import type { Turn } from './turn.js';
 export type OrchestrationEvent =
   /** Submits what is ready: at its creation, and again after a recovery. */
   | { type: 'START' }
+  /** Submits what is ready still, because the turns before had no room for it. */
+  | { type: 'TICK' }
   | { type: 'NODE_ENDED'; key: string; status: TerminalStatus; result?: Json; error?: WireError }
   | { type: 'CANCEL'; mode: 'abort' | 'drain' };
 
@@ -40,10 +42,11 @@ export const orchestrationMachine = setup({
     isDone: ({ context }) => context.graph.isDone,
   },
   actions: {
-    start: ({ context }) => submit(context, context.graph.ready()),
+    submit: ({ context }) => submit(context),
     advance: ({ context, event }) => {
       if (event.type !== 'NODE_ENDED') return;
-      submit(context, context.graph.end(event.key, event.status, event.result, event.error));
+      context.graph.end(event.key, event.status, event.result, event.error);
+      submit(context);
     },
     beginCancel: ({ context: { turn, image } }) =>
       turn.record({ type: 'orchestrationCancelling', atMs: turn.wallMs, orchestrationId: image.spec.id }),
@@ -63,7 +66,8 @@ export const orchestrationMachine = setup({
     },
     running: {
       on: {
-        START: { actions: 'start' },
+        START: { actions: 'submit' },
+        TICK: { actions: 'submit' },
         NODE_ENDED: { actions: 'advance' },
         CANCEL: { target: 'cancelling', actions: ['beginCancel', 'cancel'] },
       },
@@ -90,23 +94,27 @@ function restoreGraph(image: OrchestrationImage): Graph {
   return graph;
 }
 
-function submit(context: Context, ready: readonly Node[]): void {
-  for (const node of ready) {
-    const inputs = context.graph.inputsOf(node);
-    const size = inputs === undefined ? 0 : packedSize(inputs);
-    context.graph.mark(node.spec.key, 'pending');
-    context.toPool(node.spec.pool, { type: 'SUBMIT', tasks: [toTask(context.image, node, size, inputs)] });
+/** What a task gets of those before it, or why it can't. */
+interface Given {
+  readonly inputs?: Record<string, Json> | undefined;
+  readonly unrunnable?: WireError;
+}
+
+/** Submits what is ready, as far as the turn has room for it. */
+function submit({ graph, image, turn, toPool }: Context): void {
+  for (const node of graph.ready()) {
+    const { key, pool } = node.spec;
+    const inputBytes = graph.inputBytes(node);
+    const isTooLarge = inputBytes > LIMITS.inputBytes;
+    if (!turn.takeRoom(packedSize(node.spec) + (isTooLarge ? 0 : inputBytes))) return;
+    graph.mark(key, 'pending');
+    const given = isTooLarge ? { unrunnable: inputTooLarge(key, inputBytes) } : { inputs: graph.inputsOf(node) };
+    toPool(pool, { type: 'SUBMIT', tasks: [toTask(image, node, given)] });
   }
 }
 
-function toTask(
-  image: OrchestrationImage,
-  node: Node,
-  size: number,
-  inputs: Record<string, Json> | undefined,
-): NewTask {
+function toTask(image: OrchestrationImage, node: Node, { inputs, unrunnable }: Given): NewTask {
   const { key, dependsOn: _, pool, ...fields } = node.spec;
-  const tooLarge = size > LIMITS.inputBytes;
   const strategy = fields.strategy ?? image.spec.strategy;
   return {
     ...fields,
@@ -117,8 +125,8 @@ function toTask(
     watch: image.watch,
     orchestrationId: image.spec.id,
     key,
-    ...(inputs === undefined || tooLarge ? {} : { inputs }),
-    ...(tooLarge ? { unrunnable: inputTooLarge(key, size) } : {}),
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(unrunnable === undefined ? {} : { unrunnable }),
   };
 }
 

@@ -39,6 +39,11 @@ export interface Turn {
   readonly monoMs: number;
   /** In [0, 1). */
   random(): number;
+  /**
+   * Takes room for a task of a graph. One result may be the input of thousands, so a turn has room for some of them
+   * alone; whoever gets none asks again in a later turn.
+   */
+  takeRoom(bytes: number): boolean;
   /** A fact for the journal. The caller has applied it to its own state already. */
   record(event: JournalEvent): void;
   /** Something for an agent or a client, after the commit. */

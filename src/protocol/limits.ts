@@ -16,6 +16,8 @@ export const LIMITS = {
   /** All results that a task gets as its inputs, encoded; with its payload they fit one frame. */
   inputBytes: 128 * 1024,
   tasksPerOrchestration: 10_000,
+  /** Tasks of graphs that one turn submits, with their inputs, encoded; what is ready beyond that follows in later turns. */
+  fanOutBytes: 4 * 1024 * 1024,
   agentsPerPool: 100_000,
   attempts: 25,
   /** Offers of one task that agents may refuse or ignore before it fails. */

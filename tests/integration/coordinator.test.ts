@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '#rota/clock.js';
 import { createCoordinator } from '#rota/embed.js';
-import { encode } from '#rota/protocol/codec.js';
+import type { Handler, Store } from '#rota/index.js';
+import { encode, packedSize } from '#rota/protocol/codec.js';
+import type { JournalRow } from '#rota/protocol/journal.js';
+import { LIMITS } from '#rota/protocol/limits.js';
 import { createMemoryStore } from '#rota/store/memory.js';
 import { gate, Log } from '../support/signals.js';
 import { World } from '../support/world.js';
@@ -186,4 +189,50 @@ describe('a coordinator', () => {
     const starting = createCoordinator({ transport: await world.connect(), store: 'none', ...timing });
     await expect(starting).rejects.toMatchObject({ code: 'INVALID_VALUE' });
   });
+
+  it('submits a graph that fans out in rows of a size that any store takes, also after another took over', async () => {
+    await using world = await World.open('nats');
+    const rows: JournalRow[] = [];
+    const time = steppedClock();
+    const first = await world.coordinator({ store: recordingTo(rows, await world.sqlite()), clock: time.clock });
+    const hold = gate();
+    const runs = new Log<string>();
+    const large = Array(2).fill('x'.repeat(46_000));
+    const handler: Handler = async ({ key = '' }) => {
+      runs.push(key);
+      if (key === 'top') return large;
+      await hold.passed;
+    };
+    await world.agent('ann', handler, { maxConcurrency: 2 });
+    const client = await world.client();
+    const fan = Array.from({ length: 120 }, (_, i) => ({ key: `n${i}`, pool: 'work', dependsOn: ['top'] }));
+    const { id } = await client.orchestrate({ name: 'fan', tasks: [{ key: 'top', pool: 'work' }, ...fan] });
+    await runs.reaches(3);
+    await first.stop();
+    expect(submittedIn(rows)).toBeLessThan(fan.length);
+    await world.coordinator({ store: recordingTo(rows, await world.sqlite()) });
+    hold.open();
+    const { status, nodes } = await client.orchestrationResult(id);
+    expect(status).toBe('completed');
+    expect(nodes.map(({ key, state }) => [key, state])).toEqual(
+      ['top', ...fan.map(({ key }) => key)].map((key) => [key, 'completed']),
+    );
+    expect(submittedIn(rows)).toBe(fan.length + 1);
+    const sizes = rows.map(({ events }) => packedSize(events));
+    expect(Math.max(...sizes)).toBeLessThan(LIMITS.rowBytes + LIMITS.fanOutBytes);
+  });
 });
+
+/** A store that notes the rows that it is given. */
+function recordingTo(rows: JournalRow[], store: Store): Store {
+  const append = store.append.bind(store);
+  store.append = (row) => {
+    rows.push(row);
+    return append(row);
+  };
+  return store;
+}
+
+function submittedIn(rows: readonly JournalRow[]): number {
+  return rows.flatMap(({ events }) => events).filter(({ type }) => type === 'taskSubmitted').length;
+}

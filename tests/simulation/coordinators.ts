@@ -42,6 +42,7 @@ export class CoordinatorSeat extends Seat {
         throw new Error('No pool of a simulation has a source of availability.');
       },
       rateLimit: undefined,
+      fanOutBytes: stage.scenario.fanOutBytes,
     });
     starting.then(
       (coordinator) => {

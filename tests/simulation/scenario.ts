@@ -1,3 +1,4 @@
+import { LIMITS } from '#rota/protocol/limits.js';
 import { type Policies, type PolicyInput, resolvePolicies, STRATEGIES } from '#rota/protocol/policy.js';
 import type { Dice } from './dice.js';
 import type { DiskFaults } from './disk.js';
@@ -17,6 +18,8 @@ export interface Scenario {
     readonly pollMs: number;
   };
   readonly coordinators: number;
+  /** What a turn may submit of graphs: one task, or all that are ready. */
+  readonly fanOutBytes: number;
   readonly policies: Policies;
   readonly agents: readonly AgentPlan[];
   readonly temper: Temper;
@@ -66,6 +69,7 @@ export function drawScenario(dice: Dice): Scenario {
     mishaps: drawMishaps(dice, { coordinators, agents, clients, extent, untilMs: calmMs }),
     calmMs,
     lingerMs: dice.chance(0.05) ? 15_000 : 0,
+    fanOutBytes: dice.pick([1, LIMITS.fanOutBytes]),
   };
 }
 

@@ -9,6 +9,8 @@ export class ModelTurn implements Turn {
   /** `after`: how many facts were recorded before it. */
   readonly sent: { readonly to: string; readonly parcel: Parcel; readonly after: number }[] = [];
   readonly runs: ScoringRun[] = [];
+  /** What `takeRoom` has left to give. */
+  room = Number.POSITIVE_INFINITY;
   readonly #random: () => number;
 
   constructor(random: () => number = () => 0.5) {
@@ -17,6 +19,12 @@ export class ModelTurn implements Turn {
 
   random(): number {
     return this.#random();
+  }
+
+  takeRoom(bytes: number): boolean {
+    if (this.room <= 0) return false;
+    this.room -= bytes;
+    return true;
   }
 
   record(event: JournalEvent): void {

@@ -32,7 +32,8 @@ function restore(recovered: Recovered, ruleOf: SystemOptions['ruleOf']): ActorSy
   const root = createActor(coordinatorMachine, { systemId: 'coordinator' });
   root.start();
   const nothing = () => {};
-  const turn = { wallMs: 0, monoMs: recovered.monoMs, random: () => 0, record: nothing, send: nothing, score: nothing };
+  const time = { wallMs: 0, monoMs: recovered.monoMs, random: () => 0 };
+  const turn = { ...time, takeRoom: () => true, record: nothing, send: nothing, score: nothing };
   const onFault = (error: unknown) => {
     throw error;
   };

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createActor } from 'xstate';
-import { Graph } from '#rota/machines/graph.js';
 import { orchestrationMachine } from '#rota/machines/orchestration.js';
 import type { NewTask, SelectorEvent } from '#rota/machines/selector-events.js';
-import type { OrchestrationImage } from '#rota/protocol/journal.js';
+import { packedSize } from '#rota/protocol/codec.js';
+import type { NodeImage, OrchestrationImage } from '#rota/protocol/journal.js';
 import type { Json } from '#rota/protocol/json.js';
+import { LIMITS } from '#rota/protocol/limits.js';
 import type { NodeSpec, TerminalStatus } from '#rota/protocol/task.js';
 import { ModelTurn } from '../../support/model-turn.js';
 
@@ -22,7 +23,8 @@ class Driver {
   readonly cancelled: string[] = [];
   readonly actor;
 
-  constructor(tasks: NodeSpec[], rest: Partial<OrchestrationImage> = {}) {
+  constructor(tasks: NodeSpec[], rest: Partial<OrchestrationImage> = {}, room = Number.POSITIVE_INFINITY) {
+    this.turn.room = room;
     const taskIds = Object.fromEntries(tasks.map((task) => [task.key, `id-${task.key}`]));
     const spec = { id: 'o1', name: 'test', tasks };
     const image = {
@@ -45,6 +47,12 @@ class Driver {
 
   end(key: string, status: TerminalStatus, result: Json = `${key}'s result`): void {
     this.actor.send({ type: 'NODE_ENDED', key, status, ...(status === 'completed' ? { result } : {}) });
+  }
+
+  /** A later turn, with room of its own. */
+  tick(room: number): void {
+    this.turn.room = room;
+    this.actor.send({ type: 'TICK' });
   }
 
   get keys(): (string | undefined)[] {
@@ -131,6 +139,50 @@ describe('an orchestration', () => {
     expect(run.ended).toMatchObject([{ status: 'cancelled', skipped: ['b', 'c', 'd'] }]);
   });
 
+  test('a turn submits no more than it has room for, and the next ones the rest', () => {
+    const fan = Array.from({ length: 300 }, (_, i) => nodeSpec(`n${i}`, ['a']));
+    const run = new Driver([nodeSpec('a'), ...fan]);
+    let submitted = run.submitted.length;
+    run.turn.room = LIMITS.fanOutBytes;
+    run.end('a', 'completed', Array(2).fill('x'.repeat(46_000)));
+    for (; submitted < run.submitted.length; run.tick(LIMITS.fanOutBytes)) {
+      const inTurn = run.submitted.slice(submitted);
+      const sizes = inTurn.map(({ inputs }) => packedSize(inputs));
+      expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(LIMITS.fanOutBytes + LIMITS.inputBytes);
+      submitted += inTurn.length;
+    }
+    expect(run.keys).toEqual(['a', ...fan.map(({ key }) => key)]);
+  });
+
+  test('what there was no room for comes with whatever ends next', () => {
+    const run = new Driver([nodeSpec('a'), nodeSpec('b'), nodeSpec('c')], {}, 1);
+    expect(run.keys).toEqual(['a']);
+    run.tick(0);
+    expect(run.keys).toEqual(['a']);
+    run.turn.room = 1;
+    run.end('a', 'completed');
+    expect(run.keys).toEqual(['a', 'b']);
+  });
+
+  test('a cancel reaches what there was no room for', () => {
+    const run = new Driver([nodeSpec('a'), nodeSpec('b'), nodeSpec('c')], {}, 1);
+    run.actor.send({ type: 'CANCEL', mode: 'drain' });
+    run.tick(Number.POSITIVE_INFINITY);
+    expect(run.cancelled).toEqual(['id-a']);
+    run.end('a', 'completed');
+    expect(run.keys).toEqual(['a']);
+    expect(run.ended).toMatchObject([{ status: 'cancelled', skipped: ['b', 'c'] }]);
+  });
+
+  test('what is too large to be submitted needs no room', () => {
+    const heavy = Array.from({ length: 40 }, (_, i) => nodeSpec(`n${i}`, ['a', 'b']));
+    const run = new Driver([nodeSpec('a'), nodeSpec('b'), ...heavy]);
+    run.end('a', 'completed', Array(2).fill('x'.repeat(46_000)));
+    run.turn.room = LIMITS.inputBytes;
+    run.end('b', 'completed', Array(2).fill('x'.repeat(46_000)));
+    expect(run.submitted.filter(({ unrunnable }) => unrunnable !== undefined)).toHaveLength(heavy.length);
+  });
+
   test('inputs that fit no frame fail the task that would get them', () => {
     const run = new Driver([nodeSpec('a'), nodeSpec('b'), nodeSpec('c', ['a', 'b'])]);
     run.end('a', 'completed', 'x'.repeat(60_000));
@@ -141,35 +193,59 @@ describe('an orchestration', () => {
   });
 });
 
-test('over random graphs and outcomes: each task starts after all it depends on completed, and all is over in the end', () => {
+test('over random graphs, outcomes, rooms and failovers: each task starts once, after all it depends on completed, and all is over in the end', () => {
   const graph = fc
     .integer({ min: 1, max: 12 })
     .chain((size) =>
       fc.tuple(...Array.from({ length: size }, (_, i) => fc.uniqueArray(fc.nat(Math.max(i - 1, 0)), { maxLength: i }))),
     );
   const outcome = fc.constantFrom('completed' as const, 'completed' as const, 'failed' as const);
+  const tasksOfATurn = fc.constantFrom(0, 1, Number.POSITIVE_INFINITY);
+  const step = fc.record({ pick: fc.nat(), outcome, room: tasksOfATurn, failsOver: fc.boolean() });
   fc.assert(
-    fc.property(graph, fc.infiniteStream(outcome), fc.infiniteStream(fc.nat()), (edges, outcomes, picks) => {
+    fc.property(graph, fc.infiniteStream(step), (edges, steps) => {
       const specs = edges.map((deps, i) => nodeSpec(`n${i}`, i === 0 ? [] : deps.map((dep) => `n${dep}`)));
-      const taskIds = Object.fromEntries(specs.map((spec) => [spec.key, spec.key]));
-      const tasks = new Graph(specs, taskIds);
-      const running = tasks.ready().map((node) => node.spec.key);
-      for (const key of running) tasks.mark(key, 'pending');
-      const completed = new Set<string>();
-      while (running.length > 0) {
-        const [pick = 0] = picks.take(1);
-        const [key = ''] = running.splice(pick % running.length, 1);
-        const [status = 'completed'] = outcomes.take(1);
-        if (status === 'completed') completed.add(key);
-        for (const node of tasks.end(key, status, null, undefined)) {
-          expect(node.spec.dependsOn.every((dependency) => completed.has(dependency))).toBe(true);
-          tasks.mark(node.spec.key, 'pending');
-          running.push(node.spec.key);
+      const nodes = new Map<string, NodeImage>();
+      const running: string[] = [];
+      let run = new Driver(specs, {}, 1);
+      let seen = 0;
+      const takeSubmitted = (atMost: number) => {
+        const added = run.keys.slice(seen).map(String);
+        seen += added.length;
+        expect(added.length).toBeLessThanOrEqual(atMost);
+        for (const key of added) {
+          const { dependsOn = [] } = specs.find((spec) => spec.key === key) ?? {};
+          expect(dependsOn.every((dependency) => nodes.get(dependency)?.status === 'completed')).toBe(true);
+          expect(nodes.has(key)).toBe(false);
+          nodes.set(key, { key, status: 'pending' });
+        }
+        running.push(...added);
+      };
+      takeSubmitted(1);
+      while (run.ended.length === 0) {
+        const { pick, outcome: status, room, failsOver } = steps.next().value;
+        if (failsOver) {
+          run = new Driver(specs, { nodes: [...nodes.values()] }, room);
+          seen = 0;
+          takeSubmitted(room);
+        }
+        const [key] = running.splice(pick % Math.max(running.length, 1), 1);
+        if (key === undefined) {
+          run.tick(1);
+          takeSubmitted(1);
+        } else {
+          nodes.set(key, { key, status, ...(status === 'completed' ? { result: null } : {}) });
+          run.turn.room = room;
+          run.end(key, status, null);
+          takeSubmitted(room);
         }
       }
-      expect(tasks.isDone).toBe(true);
-      for (const { spec, state } of tasks.nodes()) {
-        expect(state === 'skipped').toBe(!spec.dependsOn.every((dependency) => completed.has(dependency)));
+      const [{ skipped = [] } = {}] = run.ended;
+      expect(running).toEqual([]);
+      for (const { key, dependsOn } of specs) {
+        const couldRun = dependsOn.every((dependency) => nodes.get(dependency)?.status === 'completed');
+        expect(skipped.includes(key)).toBe(!couldRun);
+        expect(nodes.has(key)).toBe(couldRun);
       }
     }),
     { numRuns: 500 },
