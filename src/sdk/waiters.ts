@@ -1,7 +1,12 @@
+import { packedSize } from '../protocol/codec.js';
 import { RotaError } from '../protocol/errors.js';
 
-/** Outcomes that nobody has asked for yet are kept up to this many; after that they are asked for again. */
+/** Outcomes that nobody has asked for yet are kept up to this many; whoever asks for an older one asks the coordinator. */
 const KEPT_MAX = 100_000;
+/** The same, as what they have encoded. */
+const KEPT_BYTES = 32 * 1024 * 1024;
+/** Outcomes that are to be told. Those that were lost on the way are expected for ever, and make room for newer ones. */
+const EXPECTED_MAX = 100_000;
 
 interface Waiter<T> {
   readonly resolve: (outcome: T) => void;
@@ -14,7 +19,8 @@ interface Waiter<T> {
  */
 export class Waiters<T> {
   readonly #waiting = new Map<string, Set<Waiter<T>>>();
-  readonly #kept = new Map<string, T>();
+  readonly #kept = new Map<string, { readonly outcome: T; readonly bytes: number }>();
+  #keptBytes = 0;
   /** Started here, so that its outcome will be told, and not told yet. */
   readonly #expected = new Set<string>();
   readonly #askFor: (ids: readonly string[]) => Promise<void>;
@@ -28,6 +34,7 @@ export class Waiters<T> {
 
   expect(id: string): void {
     this.#expected.add(id);
+    if (this.#expected.size > EXPECTED_MAX) this.#expected.delete(oldest(this.#expected));
   }
 
   forget(id: string): void {
@@ -36,7 +43,10 @@ export class Waiters<T> {
 
   wait(id: string, signal?: AbortSignal): Promise<T> {
     const kept = this.#kept.get(id);
-    if (kept !== undefined) return Promise.resolve(kept);
+    if (kept !== undefined) {
+      this.#drop(id);
+      return Promise.resolve(kept.outcome);
+    }
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const outcome = new Promise<T>((resolve, reject) => {
@@ -68,7 +78,7 @@ export class Waiters<T> {
   settle(id: string, outcome: T): void {
     const waiters = this.#waiting.get(id);
     this.#waiting.delete(id);
-    // Whoever asks later than the first is answered by the coordinator.
+    // It is had here once: whoever asks later than the first is answered by the coordinator.
     if (this.#expected.delete(id) && waiters === undefined) this.#keep(id, outcome);
     for (const { resolve } of waiters ?? []) resolve(outcome);
   }
@@ -120,9 +130,19 @@ export class Waiters<T> {
   }
 
   #keep(id: string, outcome: T): void {
-    this.#kept.set(id, outcome);
-    if (this.#kept.size <= KEPT_MAX) return;
-    const [oldest] = this.#kept.keys();
-    if (oldest !== undefined) this.#kept.delete(oldest);
+    const bytes = packedSize(outcome);
+    this.#kept.set(id, { outcome, bytes });
+    this.#keptBytes += bytes;
+    while (this.#kept.size > KEPT_MAX || this.#keptBytes > KEPT_BYTES) this.#drop(oldest(this.#kept));
   }
+
+  #drop(id: string): void {
+    this.#keptBytes -= this.#kept.get(id)?.bytes ?? 0;
+    this.#kept.delete(id);
+  }
+}
+
+/** Of what is not empty. */
+function oldest(ids: Pick<ReadonlyMap<string, unknown>, 'keys'>): string {
+  return ids.keys().next().value as string;
 }

@@ -125,6 +125,18 @@ describe.each(TRANSPORTS)('tasks over %s', (kind) => {
     expect((await again.result(id)).result).toBe('for all');
   });
 
+  it('tells a result as often as somebody asks, also when it was told before anybody did', async () => {
+    await using world = await World.open(kind);
+    await world.coordinator();
+    await world.agent('ann', echo);
+    const client = await world.client();
+    const updates = new Log<Update>();
+    client.onUpdate(updates.push);
+    const id = await client.submit({ pool: 'work', payload: 'hello' });
+    await updates.reaches(1);
+    for (let nth = 0; nth < 3; nth++) expect((await client.result(id)).result).toBe('hello');
+  });
+
   it('tells of each change and of progress to who watches all', async () => {
     await using world = await World.open(kind);
     await world.coordinator();
