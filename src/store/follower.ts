@@ -22,7 +22,7 @@ export interface FollowerOptions {
   readonly step: () => Promise<number>;
   /** The tables may be due: whoever runs the store looks at `isDue`. */
   readonly wake: () => void;
-  readonly onReached: (seq: number) => void;
+  readonly onStanding: (seq: number) => void;
 }
 
 /**
@@ -37,6 +37,7 @@ export class Follower {
   #waiters: Waiter[] = [];
   #appended = 0;
   #materialised = 0;
+  #promised = 0;
   #behindBytes = 0;
   /** The tables have been left alone for long enough. */
   #isRipe = false;
@@ -56,16 +57,29 @@ export class Follower {
     return this.#materialised;
   }
 
+  /** As far as they were ever said to stand: what a leader has forgotten since was in them. */
+  get promised(): number {
+    return this.#promised;
+  }
+
   noteAppended(seq: number, bytes = 0): void {
     this.#appended = Math.max(this.#appended, seq);
     this.#behindBytes += bytes;
   }
 
-  /** The tables hold this row, whoever moved them. */
-  noteReached(seq: number): void {
-    if (seq <= this.#materialised) return;
+  /**
+   * Where the database says that the tables stand, whoever moved them; `believed` is what was known when it was asked.
+   * Less than that is of a database that lost commits, such as one that was restored, or promoted before it had them
+   * all: what it lost of the tables is made again.
+   */
+  noteStanding(seq: number, believed: number): void {
+    const isLost = seq < believed;
+    if (seq === this.#materialised || (seq < this.#materialised && !isLost)) return;
+    if (isLost) this.noteAppended(believed);
     this.#materialised = seq;
-    this.#options.onReached(seq);
+    this.#promised = Math.max(this.#promised, seq);
+    this.#options.onStanding(seq);
+    if (isLost) this.#options.wake();
   }
 
   /** Whether the tables are to be moved along now; if they are to be later, a timer sees to it. */
@@ -85,7 +99,8 @@ export class Follower {
   async move(): Promise<void> {
     this.#dropTimer();
     try {
-      this.noteReached(await this.#options.step());
+      const believed = this.#materialised;
+      this.noteStanding(await this.#options.step(), believed);
       this.#isFailing = false;
       // Once begun, it goes on until nothing is left.
       this.#isRipe = this.#materialised < this.#appended;

@@ -15,7 +15,7 @@ import { isMissingTable, type Session } from './postgres-session.js';
 import { PostgresTables } from './postgres-tables.js';
 import { readAgents, readDecisions, readOrchestration, readPerformance, readTask, readTasks } from './queries.js';
 import type { Engine, NearSide } from './serve.js';
-import type { Leadership } from './store.js';
+import type { KnownTask, Leadership } from './store.js';
 
 const EVENTS_PER_BATCH = 2_048;
 /** How long a statement of a batch may take: to read some MiB of the journal over a slow link, or to write them. */
@@ -23,8 +23,6 @@ const BATCH_MS = 15_000;
 
 /** One view of the tables, however many statements a read takes. */
 const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
-/** What is lost of the tables is made again from the journal, which is durable. */
-const QUICKLY = 'SET LOCAL synchronous_commit = off';
 
 type Kysely = ReturnType<Session['kysely']>;
 
@@ -35,7 +33,8 @@ type Kysely = ReturnType<Session['kysely']>;
  * What must hold:
  * - appends run one at a time, in their order: a row is tried when it is known of the one before whether it is there;
  * - a read runs when the tables hold every row that was appended before the read arrived, by whichever process;
- * - each row is applied once, whoever else moves the tables: who does has the lock on where they stand.
+ * - each row is applied once, whoever else moves the tables: who does has the lock on where they stand;
+ * - what the tables were said to hold is durable, or is noticed to be lost before it is missed.
  */
 export class PostgresEngine implements Engine {
   readonly #connections: Connections;
@@ -54,7 +53,7 @@ export class PostgresEngine implements Engine {
       clock,
       step: () => this.#step(),
       wake: () => this.#wake(),
-      onReached: (seq) => near.send({ kind: 'materialised', seq }),
+      onStanding: (seq) => near.send({ kind: 'materialised', seq }),
     });
   }
 
@@ -88,7 +87,7 @@ export class PostgresEngine implements Engine {
   }
 
   #perform(request: StoreRequest): Promise<unknown> {
-    const { lookUps, reads, tables } = this.#connections;
+    const { reads, tables } = this.#connections;
     switch (request.op) {
       case 'append':
         return this.#append(...request.args);
@@ -101,7 +100,7 @@ export class PostgresEngine implements Engine {
       case 'leadership':
         return this.#leadership();
       case 'known':
-        return lookUps.use((session) => this.#tables.known(session, ...request.args));
+        return this.#known(...request.args);
       case 'rows':
         return this.#afterAppends(() => reads.use((session) => readableRows(session, ...request.args)));
       case 'trim':
@@ -141,10 +140,11 @@ export class PostgresEngine implements Engine {
       return undefined;
     }
     failpoint('lead.before');
+    const believed = this.#follower.materialised;
     const recovered = await lead(this.#connections.tables, this.#tables, holder, leaseMs);
     if (recovered === undefined) return undefined;
     failpoint('lead.after');
-    this.#follower.noteReached(recovered.seq - recovered.tail.length);
+    this.#follower.noteStanding(recovered.seq - recovered.tail.length, believed);
     await this.#until(recovered.seq);
     return recovered;
   }
@@ -180,6 +180,19 @@ export class PostgresEngine implements Engine {
     failpoint('renew.after');
   }
 
+  /** A leader has forgotten what it knew to be in the tables: where they lost it, they have it again first. */
+  async #known(taskIds: readonly string[]): Promise<Map<string, KnownTask>> {
+    for (;;) {
+      const { materialised: believed, promised } = this.#follower;
+      const { standing, tasks } = await this.#connections.lookUps.use((session) =>
+        this.#tables.known(session, taskIds),
+      );
+      this.#follower.noteStanding(standing, believed);
+      if (standing >= promised) return tasks;
+      await this.#until(promised);
+    }
+  }
+
   /** Sees what other processes appended as well. */
   async #read<T>(query: (db: Kysely) => Promise<T>): Promise<T> {
     const last = await this.#afterAppends(() => this.#look());
@@ -195,8 +208,9 @@ export class PostgresEngine implements Engine {
 
   /** Finds out where journal and tables stand; resolves with the journal's last row. */
   async #look(): Promise<number> {
+    const believed = this.#follower.materialised;
     const { last, materialised } = await this.#connections.reads.use(readStanding);
-    this.#follower.noteReached(materialised);
+    this.#follower.noteStanding(materialised, believed);
     return last;
   }
 
@@ -224,7 +238,6 @@ export class PostgresEngine implements Engine {
   async #step(): Promise<number> {
     failpoint('materialise.before');
     const reached = await this.#connections.tables.transact('BEGIN', async (session) => {
-      await session.run(QUICKLY);
       await session.allow(BATCH_MS);
       const from = await this.#tables.lock(session);
       const batch = await this.#batches.next(from, (...limits) => rowsAfter(session, ...limits));

@@ -22,10 +22,12 @@ const REACHED = 'UPDATE materialised SET seq = $2, mono_ms = greatest(mono_ms, $
 const DEREGISTER = 'DELETE FROM agents WHERE id = ANY($1::text[])';
 const RESET = 'DELETE FROM rotations WHERE pool = ANY($1::text[])';
 
+/** One row at least, of what the tables hold by which row of the journal. */
 const KNOWN = `
-  SELECT tasks.*, attempts.agent_id AS last_agent_id
-  FROM tasks LEFT JOIN attempts ON attempts.task_id = tasks.id AND attempts.token = tasks.token
-  WHERE tasks.id = ANY($1::text[])`;
+  SELECT tasks.*, attempts.agent_id AS last_agent_id, materialised.seq AS standing
+  FROM materialised LEFT JOIN tasks ON tasks.id = ANY($2::text[])
+    LEFT JOIN attempts ON attempts.task_id = tasks.id AND attempts.token = tasks.token
+  WHERE materialised.shard = $1`;
 
 const COLUMNS = `
   SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type
@@ -49,6 +51,8 @@ const KEYS = {
 } as const;
 
 type Written = keyof typeof KEYS;
+
+type KnownRow = TasksTable & { readonly last_agent_id: string | null; readonly standing: number };
 
 /** The tables, written in batches. Holds nothing but the types of their columns. */
 export class PostgresTables {
@@ -80,9 +84,17 @@ export class PostgresTables {
     await session.run(REACHED, [SHARD, seq, changes.monoMs]);
   }
 
-  async known(session: Session, taskIds: readonly string[]): Promise<Map<string, KnownTask>> {
-    const rows = await session.rows<TasksTable & { last_agent_id: string | null }>(KNOWN, [taskIds]);
-    return new Map(rows.map((row) => [row.id, knownTask(row, row.last_agent_id)]));
+  /** What the tables hold of these tasks, where they stand. */
+  async known(
+    session: Session,
+    taskIds: readonly string[],
+  ): Promise<{ standing: number; tasks: Map<string, KnownTask> }> {
+    const rows = await session.rows<KnownRow>(KNOWN, [SHARD, taskIds]);
+    const found = rows.filter((row) => row.id !== null);
+    return {
+      standing: rows[0]?.standing ?? 0,
+      tasks: new Map(found.map((row) => [row.id, knownTask(row, row.last_agent_id)])),
+    };
   }
 
   async #columnsOf(session: Session): Promise<ReadonlyMap<string, TableColumns>> {

@@ -46,7 +46,7 @@ export class SqliteEngine implements Engine {
       clock,
       step: () => this.#require().materialiser.step(),
       wake: () => this.#wake(),
-      onReached: (seq) => near.send({ kind: 'materialised', seq }),
+      onStanding: (seq) => near.send({ kind: 'materialised', seq }),
     });
   }
 
@@ -54,7 +54,7 @@ export class SqliteEngine implements Engine {
   async start(): Promise<void> {
     try {
       await hasSchema(this.#connection.db, SQLITE_TYPES);
-      this.#follower.noteReached(this.#open()?.tables.materialised() ?? 0);
+      this.#follower.noteStanding(this.#open()?.tables.materialised() ?? 0, 0);
     } catch (thrown) {
       this.#connection.close();
       throw thrown;
@@ -170,7 +170,7 @@ export class SqliteEngine implements Engine {
     if (recovered === undefined) return undefined;
     failpoint('lead.after');
     this.#follower.noteAppended(recovered.seq);
-    this.#follower.noteReached(recovered.seq - recovered.tail.length);
+    this.#follower.noteStanding(recovered.seq - recovered.tail.length, this.#follower.materialised);
     return recovered;
   }
 

@@ -1,11 +1,12 @@
+import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JournalRow } from '#rota/protocol/journal.js';
 import { openPostgres } from '#rota/store/postgres.js';
 import type { Store } from '#rota/store/store.js';
 import { execute, PASSWORD, type PrivatePostgres, startPrivatePostgres } from '../../scripts/private-postgres.mjs';
-import { submitted } from '../support/events.js';
+import { assigned, completed, registered, submitted } from '../support/events.js';
 import { gate, rejection } from '../support/signals.js';
-import { leadAs } from '../support/stores.js';
+import { leadAs, take } from '../support/stores.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
 const LONG_MS = 3_600_000;
@@ -159,4 +160,71 @@ async function expectAllReject(store: Store, row: JournalRow): Promise<void> {
     expect(error).toMatchObject({ code: 'STORE_FAILED' });
     expect(error.message).not.toContain(PASSWORD);
   }
+}
+
+test('what the tables were said to hold is there after a crash', async () => {
+  // Nothing is written to disk before somebody waits for it.
+  await execute(await postgres.createDatabase(), "ALTER SYSTEM SET wal_writer_delay = '10s'");
+  await postgres.restart();
+  const url = await postgres.createDatabase();
+  const store = await openPostgres({ url });
+  const leader = await leadAs(store, 'a');
+  await store.append(leader.row(submitted('t-1', 1)));
+  expect(await store.task('t-1')).toBeDefined();
+  expect(store.materialisedSeq).toBe(1);
+  await postgres.kill();
+  await postgres.restart();
+  expect(await execute(url, 'SELECT seq FROM materialised')).toEqual([{ seq: '1' }]);
+  await execute(url, 'ALTER SYSTEM RESET wal_writer_delay');
+  await store.close();
+});
+
+test.each(['known', 'tasks', 'append', 'lead'] as const)(
+  'tables that lost what they held are noticed by %s',
+  async (by) => {
+    const url = await postgres.createDatabase();
+    const store = await openPostgres({ url });
+    const leader = await leadAs(store, 'a');
+    await store.append(leader.row(registered('ann'), submitted('t-1', 1)));
+    await store.append(leader.row(assigned('t-1', 'ann'), completed('t-1', 'ann')));
+    expect(await store.tasks({ limit: 10 })).toHaveLength(1);
+    expect(store.materialisedSeq).toBe(2);
+    await loseTables(url);
+    if (by === 'tasks') await store.tasks({ limit: 10 });
+    if (by === 'append') await store.append(leader.row(submitted('t-2', 2)));
+    if (by === 'lead') expect(await take(store, 'a')).toMatchObject({ seq: 2, tail: [{ seq: 1 }, { seq: 2 }] });
+    expect((await store.known(['t-1'])).get('t-1')).toMatchObject({ event: { status: 'completed' }, token: 1 });
+    await expect
+      .poll(() => execute(url, 'SELECT seq FROM materialised'))
+      .toEqual([{ seq: by === 'append' ? '3' : '2' }]);
+    await store.close();
+  },
+);
+
+test('while they are made again nothing that they lost is taken for unknown', async () => {
+  const url = await postgres.createDatabase();
+  const store = await openPostgres({ url });
+  const leader = await leadAs(store, 'a');
+  await store.append(leader.row(submitted('t-1', 1)));
+  expect(await store.tasks({ limit: 10 })).toHaveLength(1);
+  await loseTables(url);
+  const other = new Client({ connectionString: url });
+  await other.connect();
+  await other.query('BEGIN; SELECT seq FROM materialised FOR UPDATE');
+  const tasks = store.tasks({ limit: 10 });
+  await expect.poll(async () => (await other.query('SELECT 1 FROM pg_locks WHERE NOT granted')).rowCount).toBe(1);
+  expect(store.materialisedSeq).toBe(0);
+  const known = store.known(['t-1']);
+  await store.leadership();
+  await other.query('COMMIT');
+  expect((await known).size).toBe(1);
+  expect(await tasks).toHaveLength(1);
+  await other.end();
+  await store.close();
+});
+
+/** As a database that was promoted before it had every commit. */
+async function loseTables(url: string): Promise<void> {
+  await execute(url, 'TRUNCATE tasks, attempts, agents, agent_performance, routing_decisions, pools, rotations');
+  await execute(url, 'UPDATE materialised SET seq = 0');
 }
