@@ -147,7 +147,7 @@ export const MUTANTS: readonly Mutant[] = [
     'clock.every(RESEND_MS, () => this.#resendBefore(clock.monoMs() - RESEND_MS))',
     '() => {}',
   ]),
-  mutant('I16', 'submits no more of a graph than one turn has room for', ['actors/system.js', 'this.#catchUp();', '']),
+  mutant('I16', 'forgets of a graph what a turn has no room for', ['actors/system.js', 'this.#catchUp();', '']),
   mutant('I17', 'forgets at failover who is cordoned', [
     'store/images.js',
     'isCordoned: row.cordoned === 1',
