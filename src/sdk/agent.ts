@@ -162,7 +162,8 @@ class AgentProcess implements Agent {
   async #leave(presence: 'draining' | 'offline'): Promise<void> {
     const frame = { session: this.#session, presence };
     try {
-      const patience = { patienceMs: LEAVE_PATIENCE_MS };
+      // One that hears it and does not answer, since it is paused, must not keep a process that ends.
+      const patience = { patienceMs: LEAVE_PATIENCE_MS, timeoutMs: LEAVE_PATIENCE_MS };
       await this.#peer.request(this.#peer.subjects.from(this.id, 'leave'), frame, OkReply, patience);
     } catch {
       // Nobody to tell: the coordinator notices by the missing heartbeats.
