@@ -70,6 +70,12 @@ export async function createCoordinator(options: EmbedOptions): Promise<Coordina
     const problem = `failoverMs is ${failoverMs}: whole milliseconds, ${FAILOVER_MS_MIN} at least.`;
     throw new RotaError('INVALID_VALUE', problem, { field: 'failoverMs' });
   }
+  const { keepJournalMs } = options;
+  if (keepJournalMs !== undefined && !(Number.isSafeInteger(keepJournalMs) && keepJournalMs >= 0)) {
+    const problem = `keepJournalMs is ${keepJournalMs}: whole milliseconds, 0 at least.`;
+    const remedy = 'Leave it out to keep the journal for ever.';
+    throw new RotaError('INVALID_VALUE', problem, { field: 'keepJournalMs', remedy });
+  }
   const policies = resolvePolicies(options.policies ?? {});
   const ruleOf = rulesOf(policies);
   const threads = createScoringThreads({
@@ -84,7 +90,7 @@ export async function createCoordinator(options: EmbedOptions): Promise<Coordina
     namespace,
     timing: { leaseMs, heartbeatMs, tickMs: Math.min(TICK_MS_MAX, leaseMs / 10) },
     failover: failoverOf(failoverMs),
-    keepJournalMs: options.keepJournalMs,
+    keepJournalMs,
     clock: clock ?? systemClock,
     random: random ?? systemRandom,
     log: log ?? pino({ level: 'silent' }),

@@ -33,10 +33,11 @@ export function since(text: string): (nowMs: number) => number {
   );
 }
 
-/** A parser for `30m`, `2h`, `7d`. In milliseconds. */
+/** A parser for `30m`, `2h`, `7d`. In whole milliseconds. */
 export function duration(text: string): number {
   const [, amount, unit = ''] = text.match(/^(\d+(?:\.\d+)?)([smhd])$/) ?? [];
-  if (amount !== undefined) return Number(amount) * (UNITS_MS[unit] ?? 0);
+  const ms = Math.round(Number(amount) * (UNITS_MS[unit] ?? 0));
+  if (Number.isSafeInteger(ms)) return ms;
   throw new InvalidArgumentError('Expected a duration, such as 30m, 2h or 7d.');
 }
 

@@ -190,6 +190,14 @@ describe('a coordinator', () => {
     await expect(starting).rejects.toMatchObject({ code: 'INVALID_VALUE' });
   });
 
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '7d'])('refuses a keepJournalMs of %s', async (value) => {
+    await using world = await World.open('memory');
+    const keepJournalMs = value as number;
+    const starting = createCoordinator({ transport: await world.connect(), store: 'none', keepJournalMs });
+    const message = `keepJournalMs is ${value}: whole milliseconds, 0 at least. Leave it out to keep the journal for ever.`;
+    await expect(starting).rejects.toMatchObject({ code: 'INVALID_VALUE', field: 'keepJournalMs', message });
+  });
+
   it('submits a graph that fans out in rows of a size that any store takes, also after another took over', async () => {
     await using world = await World.open('nats');
     const rows: JournalRow[] = [];

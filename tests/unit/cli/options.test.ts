@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { positiveNumber, since } from '#rota/cli/options.js';
+import { duration, positiveNumber, since } from '#rota/cli/options.js';
 import { workingHours } from '#rota/cli/working-hours.js';
 
 const NOW_MS = Date.parse('2026-03-01T12:00:00Z');
@@ -22,6 +22,23 @@ describe('--since', () => {
 
   it.each(['', '2', '2 h', '-2h', '2w', 'yesterday', '2026-99-99', '19'])('refuses %j', (text) => {
     expect(() => since(text)).toThrow(/such as 30m, 2h or 7d, or an instant/);
+  });
+});
+
+describe('a duration', () => {
+  it.each([
+    ['0s', 0],
+    ['30m', 1_800_000],
+    ['1.1h', 3_960_000],
+    ['0.0001s', 0],
+    ['1.2345s', 1_235],
+    ['7d', 604_800_000],
+  ])('%s is %i ms', (text, ms) => {
+    expect(duration(text)).toBe(ms);
+  });
+
+  it.each(['', '2', '-2h', '2w', 'NaNd', `${'9'.repeat(30)}d`, `${'9'.repeat(400)}d`])('refuses %j', (text) => {
+    expect(() => duration(text)).toThrow('Expected a duration, such as 30m, 2h or 7d.');
   });
 });
 
