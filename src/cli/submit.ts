@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { createIds, systemRandom } from '../ids.js';
+import { RotaError } from '../protocol/errors.js';
 import { LIMITS } from '../protocol/limits.js';
 import type { Client, TaskOutcome } from '../sdk/index.js';
 import { type ClientCommandOptions, withClient, withClientOptions } from './connect.js';
@@ -51,12 +53,17 @@ ${EXIT_CODES_HELP}
 async function submit(cli: Cli, options: SubmitOptions): Promise<number> {
   const { timeoutMs, backoffMs } = options;
   const task = {
+    // Made here, so that it can be told where nobody answers.
+    id: createIds(cli.clock, systemRandom)(),
     ...(await taskOf(options)),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(backoffMs === undefined ? {} : { backoffMs }),
   };
   return withClient(cli, options, async (client) => {
-    const id = await client.submit(task);
+    const id = await client.submit(task).catch((thrown: unknown) => {
+      if (thrown instanceof RotaError && thrown.retryable) cli.output.note(`rota: ${unacknowledged(task.id)}`);
+      throw thrown;
+    });
     if (!options.wait) return afterSubmit(cli, client, id, options.json === true);
     if (!options.json) cli.output.line(id);
     const outcome = await waitFor(client, id);
@@ -68,6 +75,10 @@ async function submit(cli: Cli, options: SubmitOptions): Promise<number> {
     else printOutcome(cli.output, outcome);
     return outcome.status === 'completed' ? EXIT.ok : EXIT.failed;
   });
+}
+
+function unacknowledged(id: string): string {
+  return `task ${id} was not acknowledged. Send it again with --id ${id}: that makes no second task.`;
 }
 
 /** Prints the id; and the error, where nobody could ever take the task. */

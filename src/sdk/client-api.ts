@@ -179,6 +179,8 @@ export interface PerformanceQuery {
 }
 
 export interface CoordinatorStatus {
+  /** Of the coordinator that answers: it stands by where nobody leads just now. */
+  readonly state: 'leading' | 'standby';
   readonly namespace: string;
   readonly epoch: number;
   readonly store: string;

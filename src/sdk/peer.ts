@@ -98,9 +98,11 @@ export class Peer {
       } catch (thrown) {
         const error = asRotaError(thrown, 'UNAVAILABLE');
         const waitMs = error.retryAfterMs ?? pauseMs;
-        const isOver = clock.monoMs() + waitMs > giveUpMs;
+        const leftMs = giveUpMs - clock.monoMs();
+        // A rate limit knows when there is room again; a store that is away may be back sooner than was guessed.
+        const isOver = error.code === 'RATE_LIMITED' ? waitMs > leftMs : leftMs <= 0;
         if (!error.retryable || isOver || error.code === 'UNKNOWN_AGENT') throw error;
-        await this.#pause(waitMs, signal);
+        await this.#pause(Math.min(waitMs, leftMs), signal);
       }
     }
   }
