@@ -1,6 +1,10 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readSettings } from '../config/settings.js';
+import { RotaError } from '../protocol/errors.js';
 import type { StoreAdmin, TableVerification } from '../store/admin.js';
+import { assertPlace } from '../store/open.js';
+import { passwordMissing } from '../store/postgres.js';
 import type { Action, Cli } from './context.js';
 import { EXIT, EXIT_CODES_HELP, UsageError } from './exit.js';
 import { printTable } from './output.js';
@@ -17,6 +21,7 @@ interface DownOptions extends DbOptions {
 }
 
 const STORE_HELP = 'SQLite file or postgres://… (default: ROTA_STORE, or .rota/rota.db)';
+const LED_HELP = '  A store that a coordinator leads is left as it is: an exit code of 1.';
 
 export function addDbCommand(program: Command, action: Action): void {
   const db = program
@@ -49,7 +54,7 @@ export function addDbCommand(program: Command, action: Action): void {
     .description(
       'Takes the steps that are missing. Every coordinator of the store has to be stopped. A store that is empty needs no such step: the first coordinator makes it.',
     )
-    .addHelpText('after', `\nExamples:\n  rota db migrate up\n${EXIT_CODES_HELP}`)
+    .addHelpText('after', `\nExamples:\n  rota db migrate up\n${EXIT_CODES_HELP}\n${LED_HELP}`)
     .action(action(up));
   withStore(migrate.command('down'))
     .summary('take the last step back')
@@ -60,7 +65,7 @@ export function addDbCommand(program: Command, action: Action): void {
     .option('--yes', 'do it; without it nothing is done')
     .addHelpText(
       'after',
-      `\nExamples:\n  rota db migrate down --yes\n  rota db migrate down --all --yes\n${EXIT_CODES_HELP}`,
+      `\nExamples:\n  rota db migrate down --yes\n  rota db migrate down --all --yes\n${EXIT_CODES_HELP}\n${LED_HELP}`,
     )
     .action(action(down));
   withStore(db.command('verify'))
@@ -71,7 +76,7 @@ export function addDbCommand(program: Command, action: Action): void {
     )
     .addHelpText(
       'after',
-      `\nExamples:\n  rota db verify\n  rota db verify --json\n${EXIT_CODES_HELP}\n  A table that differs is an exit code of 1.`,
+      `\nExamples:\n  rota db verify\n  rota db verify --json\n${EXIT_CODES_HELP}\n  A table that differs, or a store without a schema, is an exit code of 1.`,
     )
     .action(action(verify));
 }
@@ -83,14 +88,34 @@ function withStore(command: Command): Command {
 async function withAdmin(options: DbOptions, work: (admin: StoreAdmin) => Promise<number>): Promise<number> {
   const place = options.store ?? readSettings().store;
   if (place === 'none') throw new UsageError('db: the store is "none", which keeps nothing to look after.');
+  await assertPlace(place);
   // It brings what writes schemas and queries: as much as all the rest of the program, which no other command needs.
   const { openAdmin } = await import('../store/open-admin.js');
-  const admin = await openAdmin(place);
+  const admin = await openAdmin(place).catch((thrown: unknown) => {
+    throw isNotThere(thrown) ? notThere(place) : thrown;
+  });
   try {
     return await work(admin);
+  } catch (thrown) {
+    // A store that is led can be reached, which an exit code of 3 would deny.
+    if (thrown instanceof RotaError && thrown.code === 'UNAVAILABLE')
+      throw new Error(thrown.message, { cause: thrown });
+    throw passwordMissing(admin.place, thrown) ?? thrown;
   } finally {
     await admin.close();
   }
+}
+
+function isNotThere(thrown: unknown): boolean {
+  const cause = thrown instanceof RotaError ? thrown.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+}
+
+function notThere(place: string): RotaError {
+  return new RotaError('STORE_FAILED', `There is no store at ${resolve(place)}.`, {
+    remedy:
+      'Check the path, which counts from the folder of this command; `rota up` makes a store where there is none.',
+  });
 }
 
 function showStatus(cli: Cli, options: DbOptions): Promise<number> {
@@ -138,6 +163,12 @@ function verify({ output }: Cli, options: DbOptions): Promise<number> {
       if (output.isErrorTerminal) output.progress(text);
     };
     const { seq, tables } = await admin.verify((row) => show(`made anew up to row ${row}`)).finally(() => show(''));
+    if (tables.length === 0) {
+      const problem = 'no rota schema here';
+      if (options.json) output.json({ seq, tables, problem });
+      else output.line(`${admin.place}: ${problem}. The first \`rota up\` makes it.`);
+      return EXIT.failed;
+    }
     const differing = tables.reduce((sum, table) => sum + table.differing, 0);
     if (options.json) output.json({ seq, tables });
     else {
@@ -147,7 +178,8 @@ function verify({ output }: Cli, options: DbOptions): Promise<number> {
       ];
       printTable(output, ['TABLE', 'ROWS', 'DIFFERING'], tables.map(cells));
       for (const table of tables) for (const line of differenceLines(table)) output.line(line);
-      const verdict = differing === 0 ? 'the tables are what the journal says' : `${count(differing, 'row')} differ`;
+      const some = `${count(differing, 'row')} ${differing === 1 ? 'differs' : 'differ'}`;
+      const verdict = differing === 0 ? 'the tables are what the journal says' : some;
       output.line(`${count(seq, 'row')} of the journal: ${verdict}`);
     }
     return differing === 0 ? EXIT.ok : EXIT.failed;

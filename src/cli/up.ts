@@ -8,7 +8,7 @@ import { createCoordinator, VERSION } from '../embed.js';
 import { findNatsServer, type NatsServer, startNatsServer } from '../launch/nats-server.js';
 import { RotaError } from '../protocol/errors.js';
 import type { PoliciesInput } from '../protocol/policy.js';
-import { openStore, storePlace } from '../store/open.js';
+import { assertPlace, openStore, storePlace } from '../store/open.js';
 import type { Transport } from '../transport/transport.js';
 import { type CommandAgents, type CommandEvent, startCommandAgents } from './command-agents.js';
 import { connectServer, placeOf, type ServerOptions, withServerOptions } from './connect.js';
@@ -88,6 +88,7 @@ ${EXIT_CODES_HELP}
 
 async function up(cli: Cli, options: UpOptions): Promise<number> {
   const { agents, policies } = options;
+  await assertPlace(storeOf(options));
   const service = new Service(cli, options, {
     entries: agents === undefined ? [] : readAgentsFile(agents).agents,
     policies: policies === undefined ? {} : readPolicies(policies),
@@ -97,6 +98,10 @@ async function up(cli: Cli, options: UpOptions): Promise<number> {
     drain: () => service.drain(),
     kill: () => service.kill(),
   });
+}
+
+function storeOf({ store }: UpOptions): string {
+  return store ?? readSettings().store;
 }
 
 /** What the files of the command line say. */
@@ -161,7 +166,7 @@ class Service {
     const transport = await connectServer(this.#cli, server?.url ?? servers, 'rota up');
     this.#closers.push(() => transport.close());
     transport.onStatus((status) => this.#log.info({ server: transport.description }, `connection: ${status}`));
-    const store = await openStore(this.#storePlace());
+    const store = await openStore(storeOf(this.#options));
     this.#closers.push(() => store.close());
     const starting = createCoordinator({
       ...{ transport, store, namespace, leaseMs, failoverMs, clock, log: this.#log, policies: this.#files.policies },
@@ -188,14 +193,10 @@ class Service {
     if (early !== undefined) return early;
     const { epoch, state } = coordinator;
     printWelcome(output, {
-      ...{ transport, namespace, epoch, state, store: storePlace(this.#storePlace()) },
+      ...{ transport, namespace, epoch, state, store: storePlace(storeOf(this.#options)) },
       isOwn: server !== undefined,
     });
     return fault;
-  }
-
-  #storePlace(): string {
-    return this.#options.store ?? readSettings().store;
   }
 
   /** The agents of this process; undefined where there are none. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openSqlite } from '#rota/store/sqlite.js';
 import { Connection } from '#rota/store/sqlite-connection.js';
@@ -54,6 +55,7 @@ describe('rota db', () => {
     const { code, stdout } = await db('verify');
     expect(code).toBe(1);
     expect(stdout).toContain('tasks t differs in payload\n');
+    expect(stdout).toContain('1 row of the journal: 1 row differs\n');
     expect(stdout).not.toContain('secret');
     const { stdout: json } = await db('verify', '--json');
     expect(jsonLines(json)[0]).toMatchObject({ seq: 1 });
@@ -62,6 +64,34 @@ describe('rota db', () => {
   it('makes no store where there is none', async () => {
     using folder = createFolder();
     const { code, stderr } = await rotaInside(['db', 'verify', '--store', `${folder.path}/nothing.db`]);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/nothing\.db.*ENOENT/) });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/nothing\.db\. .*`rota up` makes a store/),
+    });
+    expect(existsSync(`${folder.path}/nothing.db`)).toBe(false);
   });
+
+  it('does not take a store without a schema for one that is well', async () => {
+    using folder = createFolder();
+    const path = folder.write('empty.db', '');
+    const db = (...args: string[]) => rotaInside(['db', ...args, '--store', path]);
+    const { code, stdout } = await db('verify');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining('empty.db: no rota schema here') });
+    const json = await db('verify', '--json');
+    expect(json.code).toBe(1);
+    expect(jsonLines(json.stdout)).toEqual([{ seq: 0, tables: [], problem: 'no rota schema here' }]);
+  });
+
+  it.each([[['up']], [['down', '--yes']]])(
+    'migrate %j beside a leader is refused, and not for want of one',
+    async (args) => {
+      using folder = createFolder();
+      const path = `${folder.path}/rota.db`;
+      const store = await openSqlite({ path });
+      await store.lead('a', 3_600_000);
+      const { code, stderr } = await rotaInside(['db', 'migrate', ...args, '--store', path]);
+      await store.close();
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/a leads this store\. Stop every/) });
+    },
+  );
 });

@@ -60,6 +60,24 @@ it('a database that can not be reached is named without its password', async () 
   expect(other.stdout + other.stderr).not.toContain(PASSWORD);
 });
 
+it('a password that is missing is asked for, and taken from PGPASSWORD', async () => {
+  const whole = await postgres.createDatabase();
+  const url = whole.replace(`:${PASSWORD}`, '');
+  for (const args of [at('up'), ['db', 'migrate', 'status']]) {
+    const { code, stderr } = await rotaToEnd([...args, '--store', url]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/the database asks for a password, and none is given\. Put it .* or into PGPASSWORD\.$/m);
+    expect(stderr).not.toContain('SASL');
+  }
+  await using up = rota(at('up', '--store', url), { env: { PGPASSWORD: PASSWORD } });
+  await up.says(/Ctrl-C; twice/);
+});
+
+it('a database without a schema is not verified', async () => {
+  const { code, stdout } = await rotaToEnd(['db', 'verify', '--store', await postgres.createDatabase()]);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining('no rota schema here') });
+});
+
 it('a coordinator goes on where the one before stopped, on another connection to the database', async () => {
   await using world = await World.open('memory');
   const first = await world.coordinator({ store: await world.postgres(postgres) });

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { agentsFile, createFolder, ECHO, rotaInside, rotaToEnd } from './harness.js';
 
@@ -96,6 +97,33 @@ describe('the command line', () => {
     expect(stderr).not.toContain('secret');
     expect(stderr).not.toMatch(/^ +at /m);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it.each([
+    ['postgres:/user:secret@host/db', /looks like the address of a PostgreSQL database/],
+    ['postgres//user:secret@host/db', /looks like the address of a PostgreSQL database/],
+    ['postgresql:/user:secret@host/db', /looks like the address of a PostgreSQL database/],
+    ['"postgres://user:secret@host/db"', /looks like the address of a PostgreSQL database/],
+    ['postgres:', /looks like the address of a PostgreSQL database/],
+    ['postgress://user:secret@host/db', /postgress:\/\/…, which rota has no driver for/],
+    ['', /^rota: The store is empty\. Name the path of a SQLite file, postgres:/],
+    [folder.path, /^rota: The store is \/.*, which is a folder\. Name a file in it, such as .*rota\.db\.$/m],
+  ])('--store %s is refused, and makes nothing', async (store, message) => {
+    using cwd = createFolder();
+    const up = await rotaToEnd(['up', '--store', store], { cwd: cwd.path });
+    for (const { code, stdout, stderr } of [up, await rotaInside(['db', 'verify', '--store', store])]) {
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toContain('secret');
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    }
+    expect(readdirSync(cwd.path)).toEqual([]);
+  });
+
+  it('an address that names no database is refused', async () => {
+    // Who logs in would give the database its name.
+    const { code, stderr } = await rotaToEnd(['up', '--store', 'postgres://'], { env: { USER: '', PGDATABASE: '' } });
+    expect(stderr).toMatch(/^rota: The address of the PostgreSQL database names no database\./);
+    expect(code).toBe(2);
   });
 
   it('refuses settings that do not fit', async () => {
