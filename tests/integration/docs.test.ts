@@ -88,3 +88,15 @@ describe('the page on reliability', () => {
     expect(rows).toHaveLength(Object.keys(FAILPOINTS).length);
   });
 });
+
+it('README.md shows a pipeline that runs as it is written', async () => {
+  const page = readFileSync(join(root, 'README.md'), 'utf8');
+  const [, section = ''] = page.split('## Run a pipeline\n');
+  const blocks = [...section.matchAll(/^```(?:yaml|js)\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+  const [, graph = '', agents = ''] = /npx rota run (\S+) --agents (\S+)/.exec(section) ?? [];
+  const cwd = await mkdtemp(join(folder, 'pipeline-'));
+  for (const [i, name] of [graph, agents, 'writer.mjs'].entries()) await writeFile(join(cwd, name), blocks[i] ?? '');
+  const args = [join(root, 'dist/cli/main.js'), 'run', graph, '--agents', agents];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, timeout: RUN_MS_MAX });
+  expect(stdout).toContain('shout  HELLO ADA!');
+});
