@@ -1,5 +1,6 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, pino, stdSerializers } from 'pino';
 import { readSettings } from '../config/settings.js';
+import { RotaError } from '../protocol/errors.js';
 import type { Output } from './output.js';
 import { clockText, oneLine } from './text.js';
 
@@ -17,7 +18,17 @@ export function isDebugging(): boolean {
 export function createLog(output: Output): Logger {
   const { logLevel: level } = readSettings();
   const write = (line: string) => output.note(output.isErrorTerminal ? prettyLine(output, line) : line.trimEnd());
-  return pino({ level, base: null }, { write });
+  return pino({ level, base: null, serializers: { err: errorFields } }, { write });
+}
+
+/**
+ * A RotaError says by itself what is wrong and what to do: where in the code it was made is for who debugs, unless it
+ * stands for something that nobody foresaw.
+ */
+function errorFields(error: Error): object {
+  const isForeseen = error instanceof RotaError && !(error.code === 'UNAVAILABLE' && error.cause !== undefined);
+  if (!isForeseen || isDebugging()) return stdSerializers.err(error);
+  return { code: error.code, message: error.message };
 }
 
 const LEVELS: Readonly<Record<number, readonly [name: string, colour: 'red' | 'yellow' | 'cyan' | 'dim']>> = {
