@@ -33,12 +33,14 @@ export function since(text: string): (nowMs: number) => number {
   );
 }
 
-/** A parser for `30m`, `2h`, `7d`. In whole milliseconds. */
+const DURATION_DAYS_MAX = 36_500;
+
+/** A parser for `30m`, `2h`, `7d`, above none and up to a century. In milliseconds. */
 export function duration(text: string): number {
   const [, amount, unit = ''] = text.match(/^(\d+(?:\.\d+)?)([smhd])$/) ?? [];
   const ms = Math.round(Number(amount) * (UNITS_MS[unit] ?? 0));
-  if (Number.isSafeInteger(ms)) return ms;
-  throw new InvalidArgumentError('Expected a duration, such as 30m, 2h or 7d.');
+  if (ms > 0 && ms <= DURATION_DAYS_MAX * 86_400_000) return ms;
+  throw new InvalidArgumentError(`Expected a duration above 0 and up to ${DURATION_DAYS_MAX}d, such as 30m, 2h or 7d.`);
 }
 
 export function commaList(text: string): string[] {

@@ -13,7 +13,7 @@ import type { Transport } from '../transport/transport.js';
 import { type CommandAgents, type CommandEvent, startCommandAgents } from './command-agents.js';
 import { connectServer, placeOf, type ServerOptions, withServerOptions } from './connect.js';
 import type { Action, Cli } from './context.js';
-import { EXIT, EXIT_CODES_HELP, UnreachableError } from './exit.js';
+import { EXIT, EXIT_CODES_HELP, UnreachableError, UsageError } from './exit.js';
 import { createLog } from './log.js';
 import { duration, LEASE_HELP, LEASE_MS, leaseMs, positiveNumber, wholeNumber } from './options.js';
 import type { Output } from './output.js';
@@ -49,7 +49,7 @@ export function addUpCommand(program: Command, action: Action): void {
     .option('--lease-ms <n>', LEASE_HELP, leaseMs, LEASE_MS)
     .option(
       '--failover-ms <n>',
-      'how long the lead is kept for a coordinator that died, before one that stands by takes over',
+      "how long the lead is kept for a coordinator that died, before one that stands by takes over, milliseconds, from 200 to 3600000; the leader's value counts",
       wholeNumber(200, 3_600_000),
       3_000,
     )
@@ -88,7 +88,13 @@ ${EXIT_CODES_HELP}
 
 async function up(cli: Cli, options: UpOptions): Promise<number> {
   const { agents, policies } = options;
-  await assertPlace(storeOf(options));
+  const store = storeOf(options);
+  await assertPlace(store);
+  if (store === 'none' && options.keepJournal !== undefined) {
+    throw new UsageError(
+      'up: the store is "none", which keeps no journal: leave --keep-journal away, or name a store.',
+    );
+  }
   const service = new Service(cli, options, {
     entries: agents === undefined ? [] : readAgentsFile(agents).agents,
     policies: policies === undefined ? {} : readPolicies(policies),

@@ -27,19 +27,20 @@ describe('--since', () => {
 
 describe('a duration', () => {
   it.each([
-    ['0s', 0],
     ['30m', 1_800_000],
-    ['1.1h', 3_960_000],
-    ['0.0001s', 0],
-    ['1.2345s', 1_235],
+    ['0.5s', 500],
     ['7d', 604_800_000],
-  ])('%s is %i ms', (text, ms) => {
+    ['36500d', 3_153_600_000_000],
+  ])('%s', (text, ms) => {
     expect(duration(text)).toBe(ms);
   });
 
-  it.each(['', '2', '-2h', '2w', 'NaNd', `${'9'.repeat(30)}d`, `${'9'.repeat(400)}d`])('refuses %j', (text) => {
-    expect(() => duration(text)).toThrow('Expected a duration, such as 30m, 2h or 7d.');
-  });
+  it.each(['0d', '0s', '0.0001s', '36501d', '99999999999999999999d', '', '7', '-7d', '7w', 'x'])(
+    'refuses %j',
+    (text) => {
+      expect(() => duration(text)).toThrow(/above 0 and up to 36500d, such as 30m, 2h or 7d/);
+    },
+  );
 });
 
 describe('a number above 0', () => {
