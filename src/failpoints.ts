@@ -89,25 +89,36 @@ function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-const TRAP = /^([a-z.]+)=(kill|error|delay:(\d+))(?:@(\d+)|\/(\d+))?$/;
+const ACTION = /^(kill|error|delay:(\d+))(?:@([1-9]\d*)|\/([1-9]\d*))?$/;
 
 /** @throws RotaError INVALID_VALUE */
 function readTraps(text: string): Map<Failpoint, Trap> {
   const found = new Map<Failpoint, Trap>();
   for (const part of text.split(';').map((word) => word.trim())) {
     if (part === '') continue;
-    const [, name = '', action = '', delayMs = 0, at = 0, each = 0] = TRAP.exec(part) ?? [];
+    const [name = '', set = ''] = part.split(/=(.*)/s);
     if (!isFailpoint(name)) {
-      const problem = `ROTA_FAILPOINTS has ${JSON.stringify(part)}, which is no failpoint with what it does.`;
-      const remedy = `Write <name>=kill, error or delay:<ms>, and @n or /n after it; names are ${Object.keys(FAILPOINTS).join(', ')}.`;
-      throw new RotaError('INVALID_VALUE', problem, { field: 'ROTA_FAILPOINTS', remedy });
+      throw invalid(
+        part,
+        `${JSON.stringify(name)} is no failpoint`,
+        `; names are ${Object.keys(FAILPOINTS).join(', ')}.`,
+      );
     }
+    const match = ACTION.exec(set);
+    if (match === null) throw invalid(part, `${JSON.stringify(set)} is nothing that a failpoint does`, ', n from 1.');
+    const [, action = '', delayMs = 0, at = 0, each = 0] = match;
     found.set(name, {
       action: action.startsWith('delay') ? 'delay' : (action as 'kill' | 'error'),
       ...{ delayMs: Number(delayMs), at: Number(at), each: Number(each), passed: 0 },
     });
   }
   return found;
+}
+
+function invalid(part: string, problem: string, more: string): RotaError {
+  const remedy = `Write <name>=kill, error or delay:<ms>, and @n or /n after it${more}`;
+  const field = 'ROTA_FAILPOINTS';
+  return new RotaError('INVALID_VALUE', `${field} has ${JSON.stringify(part)}: ${problem}.`, { field, remedy });
 }
 
 function isFailpoint(name: string): name is Failpoint {

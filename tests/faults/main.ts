@@ -34,7 +34,8 @@ export async function main(args: readonly string[], out: Say, err: Say): Promise
   try {
     options = readOptions(args);
   } catch (thrown) {
-    err(`torture: ${thrown instanceof Error ? thrown.message : thrown}`);
+    const problem = thrown instanceof Error ? thrown.message : String(thrown);
+    err(`torture: ${problem.replace(/\.?$/, '.')} See --help.`);
     return 2;
   }
   if (options === undefined) {
@@ -76,12 +77,17 @@ function readOptions(args: readonly string[]): Options | undefined {
   const databases = DATABASES.filter((kind) => kind === values.store || values.store === ALL);
   if (databases.length === 0)
     throw new Error(`--store is ${values.store}, not one of ${DATABASES.join(', ')}, ${ALL}.`);
-  return { databases, cycles: whole('--cycles', values.cycles), seed: whole('--seed', values.seed), json: values.json };
+  return {
+    databases,
+    cycles: whole('--cycles', values.cycles, 1),
+    seed: whole('--seed', values.seed, 0),
+    json: values.json,
+  };
 }
 
-function whole(name: string, text: string): number {
-  if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new Error(`${name} is ${JSON.stringify(text)}, which is no whole number.`);
+function whole(name: string, text: string, least: number): number {
+  if (/^\d{1,10}$/.test(text) && Number(text) >= least) return Number(text);
+  throw new Error(`${name} is ${JSON.stringify(text)}, which is no whole number from ${least}.`);
 }
 
 function toText({ faults, problems, ...report }: TortureReport): string {

@@ -14,7 +14,8 @@ export async function main(args: readonly string[], folder: URL): Promise<number
   try {
     options = readArgs(args);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+    const problem = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`simulate: ${problem.replace(/\.?$/, '.')} See --help.\n`);
     return 2;
   }
   if (options.isHelp) {

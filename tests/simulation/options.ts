@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { MUTANTS } from './mutants.js';
 
 export const HELP = `Runs rota in a simulation: virtual machines, time, network and store, and everything that goes wrong with them.
 The seed decides all of it, and the same seed gives the same run.
@@ -31,21 +32,27 @@ export function readArgs(args: readonly string[]): SimulateArgs {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      seeds: { type: 'string', default: '10000' },
+      seeds: { type: 'string' },
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       planted: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
+      only: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
+  const { seed, seeds = '10000', only = '' } = values;
+  if (seed !== undefined && values.seeds !== undefined) throw new Error('--seed is one seed: leave --seeds away.');
+  if (values.only !== undefined && !values.planted) throw new Error('--only goes with --planted.');
+  if (!MUTANTS.some(({ name }) => name.includes(only))) {
+    throw new Error(`--only is ${JSON.stringify(only)}, which the name of no planted bug holds.`);
+  }
   return {
-    seeds: whole('seeds', values.seeds, 1),
+    seeds: whole('seeds', seeds, 1),
     from: whole('from', values.from, 0),
-    seed: values.seed === undefined ? undefined : whole('seed', values.seed, 0),
+    seed: seed === undefined ? undefined : whole('seed', seed, 0),
     isPlanted: values.planted,
-    only: values.only,
+    only,
     isJson: values.json,
     isHelp: values.help,
   };

@@ -86,6 +86,8 @@ describe('the command line', () => {
     [['settle', 'x', 'fail'], /^rota: settle: say why it failed with --reason/],
     [['settle', 'x', 'complete', '--result', '{'], /^rota: --result is not JSON/],
     [['up', '--rate-limit', '0'], /--rate-limit <n>' argument '0' is invalid. Expected a number above 0/],
+    [['up', '--keep-journal', '0d'], /--keep-journal <time>' argument '0d' is invalid. Expected a duration above 0/],
+    [['up', '--store', 'none', '--keep-journal', '7d'], /^rota: up: the store is "none", which keeps no journal/],
     [
       ['run', 'x.yaml', '--policies', 'p', '--nats', 'nats://h'],
       /'--policies <file>' cannot be used with option '--nats/,
@@ -132,15 +134,19 @@ describe('the command line', () => {
     expect(stderr).toMatch(/^rota: The environment variable ROTA_NATS is "localhost"/);
   });
 
-  it.each(['append.after', 'append.never=kill', 'append.after=burn', 'append.after=kill@'])(
-    'refuses the failpoint %j',
-    async (set) => {
-      const { code, stderr } = await rotaToEnd(['up'], { env: { ROTA_FAILPOINTS: set } });
-      expect(code).toBe(2);
-      expect(stderr).toContain(`rota: ROTA_FAILPOINTS has "${set}", which is no failpoint`);
-      expect(stderr).not.toMatch(/^ +at /m);
-    },
-  );
+  it.each([
+    ['append.after', '"" is nothing that a failpoint does'],
+    ['append.never=kill', '"append.never" is no failpoint'],
+    ['append.after=burn', '"burn" is nothing that a failpoint does'],
+    ['append.after=kill@', '"kill@" is nothing that a failpoint does'],
+    ['append.after=kill@0', '"kill@0" is nothing that a failpoint does'],
+    ['append.after=kill/0', '"kill/0" is nothing that a failpoint does'],
+  ])('refuses the failpoint %j', async (set, problem) => {
+    const { code, stderr } = await rotaToEnd(['up'], { env: { ROTA_FAILPOINTS: set } });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`rota: ROTA_FAILPOINTS has "${set}": ${problem}. Write <name>=`);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
 
   it('shows where an error was thrown when ROTA_LOG is debug', async () => {
     const { stderr } = await rotaToEnd(['show', 'a.b'], { env: { ROTA_LOG: 'debug' } });

@@ -17,7 +17,8 @@ test('says how it is used', async () => {
 
 test.each([
   [['--store', 'oracle'], '--store is oracle, not one of sqlite, postgres, all.'],
-  [['--cycles', 'many'], '--cycles is "many", which is no whole number.'],
+  [['--cycles', 'many'], '--cycles is "many", which is no whole number from 1. See --help.'],
+  [['--cycles', '0'], '--cycles is "0", which is no whole number from 1.'],
   [['--seed', '-1'], '--seed'],
   [['--fast'], "'--fast'"],
 ])('refuses %j', async (args, problem) => {
