@@ -23,6 +23,7 @@ export class Batches {
     read: (after: number, limit: number, bytes: number) => JournalRow[] | Promise<JournalRow[]>,
   ): Promise<JournalRow[]> {
     // Whoever else moves the tables may have been faster.
+    while (this.#ahead[0] !== undefined && this.#ahead[0].seq <= after) this.#ahead.shift();
     if (this.#ahead[0]?.seq !== after + 1) this.#ahead = await read(after, ROWS_PER_READ, BYTES_PER_READ);
     let events = 0;
     let rows = 0;

@@ -2,17 +2,25 @@ import { Socket } from 'node:net';
 import { type ClientBase, Pool, types } from 'pg';
 import { type Clock, sleep } from '../clock.js';
 import { RotaError } from '../protocol/errors.js';
-import { isRefusal, Session } from './postgres-session.js';
+import { ANSWER_LATER_MS, isRefusal, Session } from './postgres-session.js';
 
 const CONNECT_MS = 2_000;
-/** The database gives a statement up first: then its connection can be used again. */
-const ANSWER_LATER_MS = 500;
-/** How long the database waits for a client that began a transaction and says nothing more, such as one that is paused. */
-const IDLE_IN_TRANSACTION_MS = 10_000;
+/**
+ * How long the database waits for a client that began a transaction and says nothing more, such as one that is paused:
+ * whoever leads next waits for its locks as long. To send a statement takes less.
+ */
+const IDLE_IN_TRANSACTION_MS = 2_000;
+/** How long it waits for one that takes nothing of what it sends. */
+const UNTAKEN_MS = 10_000;
+/** How often it looks, during a statement, whether the client is there still. */
+const CHECK_CLIENT_MS = 1_000;
 const KEEP_ALIVE_MS = 10_000;
 const IDLE_MS = 60_000;
 /** How long closing waits for the database to hang up. */
 const GOODBYE_MS = 500;
+
+/** One view of the tables, however many statements a read takes. */
+export const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 
 const INT8 = 20;
 const NUMERIC = 1700;
@@ -72,11 +80,11 @@ export class Connections {
 /** Connections for one purpose, opened when they are needed and again after they broke. */
 export class Line {
   readonly #pool: Pool;
-  readonly #answerMs: number;
+  readonly #statementMs: number;
   readonly #warm = new WeakSet<ClientBase>();
 
   constructor(url: string, stream: () => Socket, { max, statementMs }: LineOptions) {
-    this.#answerMs = statementMs + ANSWER_LATER_MS;
+    this.#statementMs = statementMs;
     this.#pool = new Pool({
       connectionString: url,
       application_name: 'rota',
@@ -85,7 +93,7 @@ export class Line {
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       idleTimeoutMillis: IDLE_MS,
       connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: this.#answerMs,
+      query_timeout: statementMs + ANSWER_LATER_MS,
       onConnect: (client) => setUp(client, statementMs),
     });
     // A connection that breaks is opened again by whoever needs one, and tells of it where it still is broken.
@@ -95,7 +103,23 @@ export class Line {
 
   /** Lends a connection. One that may be broken, or busy still, is not used again. */
   use<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#lend((client) => work(new Session(client, this.#answerMs)));
+    return this.#lend((client) => work(new Session(client, this.#statementMs)));
+  }
+
+  /** The same, with statements that may take as long. Each is a transaction of its own, as others are. */
+  useLonger<T>(statementMs: number, work: (session: Session) => Promise<T>): Promise<T> {
+    return this.use(async (session) => {
+      await session.allow(statementMs, 'connection');
+      const asBefore = () => session.allow(this.#statementMs, 'connection');
+      try {
+        const result = await work(session);
+        await asBefore();
+        return result;
+      } catch (thrown) {
+        if (isSound(thrown)) await asBefore();
+        throw thrown;
+      }
+    });
   }
 
   /**
@@ -106,7 +130,7 @@ export class Line {
     if (this.#pool.totalCount > this.#pool.idleCount) return;
     await this.#lend(async (client) => {
       if (this.#warm.has(client)) return;
-      await work(new Session(client, this.#answerMs));
+      await work(new Session(client, this.#statementMs));
       this.#warm.add(client);
     });
   }
@@ -164,6 +188,13 @@ async function setUp(client: ClientBase, statementMs: number): Promise<void> {
        array(SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS given (name, value))`,
     [Object.keys(settings), Object.values(settings).map(String)],
   );
+  // Not every database has them, nor on every system.
+  const optional = { tcp_user_timeout: UNTAKEN_MS, client_connection_check_interval: CHECK_CLIENT_MS };
+  for (const [name, value] of Object.entries(optional)) {
+    await client.query(`SET ${name} = ${value}`).catch((thrown) => {
+      if (!isRefusal(thrown)) throw thrown;
+    });
+  }
   if (rows[0]?.schema == null) throw new Error('its search_path names no schema that there is.');
 }
 

@@ -1,15 +1,17 @@
 import type { Clock } from '../clock.js';
 import { failpoint } from '../failpoints.js';
+import { RotaError } from '../protocol/errors.js';
 import type { Recovered } from '../protocol/journal.js';
 import { Batches } from './batches.js';
 import type { StoreRequest } from './calls.js';
 import { deposed, storeFailed } from './errors.js';
 import { fold } from './fold.js';
 import { Follower } from './follower.js';
+import { images } from './images.js';
 import { hasSchema } from './migrations/index.js';
-import type { Connections } from './postgres-connections.js';
+import { BEGIN_READ, type Connections } from './postgres-connections.js';
 import { append, readableRows, readStanding, rehearseAppend, rowsAfter, trim } from './postgres-journal.js';
-import { lead, rehearseLead } from './postgres-lead.js';
+import { readFound, rehearseLead, takeLead, whileRenewing } from './postgres-lead.js';
 import { readLeadership, renewLease } from './postgres-leadership.js';
 import { isMissingTable, type Session } from './postgres-session.js';
 import { PostgresTables } from './postgres-tables.js';
@@ -20,9 +22,9 @@ import type { KnownTask, Leadership } from './store.js';
 const EVENTS_PER_BATCH = 2_048;
 /** How long a statement of a batch may take: to read some MiB of the journal over a slow link, or to write them. */
 const BATCH_MS = 15_000;
-
-/** One view of the tables, however many statements a read takes. */
-const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+/** A leader's lease is longer by so much for each so many tasks while it puts them together, and does nothing else. */
+const TASKS_AT_ONCE = 10_000;
+const MS_AT_ONCE = 100;
 
 type Kysely = ReturnType<Session['kysely']>;
 
@@ -38,6 +40,7 @@ type Kysely = ReturnType<Session['kysely']>;
  */
 export class PostgresEngine implements Engine {
   readonly #connections: Connections;
+  readonly #clock: Clock;
   readonly #near: NearSide;
   readonly #follower: Follower;
   readonly #tables = new PostgresTables();
@@ -48,6 +51,7 @@ export class PostgresEngine implements Engine {
 
   constructor(connections: Connections, clock: Clock, near: NearSide) {
     this.#connections = connections;
+    this.#clock = clock;
     this.#near = near;
     this.#follower = new Follower({
       clock,
@@ -140,13 +144,29 @@ export class PostgresEngine implements Engine {
       return undefined;
     }
     failpoint('lead.before');
+    const { tables, leases } = this.#connections;
+    const epoch = await takeLead(tables, holder, leaseMs);
+    if (epoch === undefined) return undefined;
+    const renew = (ms: number) => leases.use((session) => renewLease(session, epoch, ms));
+    try {
+      return await whileRenewing({ clock: this.#clock, leaseMs, renew: () => renew(leaseMs) }, () =>
+        this.#recover(epoch, (busyMs) => renew(leaseMs + busyMs)),
+      );
+    } catch (thrown) {
+      // It was paused, or cut off, for longer than its lease.
+      if (thrown instanceof RotaError && thrown.code === 'DEPOSED') return undefined;
+      throw thrown;
+    }
+  }
+
+  async #recover(epoch: number, renew: (busyMs: number) => Promise<void>): Promise<Recovered> {
     const believed = this.#follower.materialised;
-    const recovered = await lead(this.#connections.tables, this.#tables, holder, leaseMs);
-    if (recovered === undefined) return undefined;
+    const { last: seq, materialised, live, tail } = await readFound(this.#connections.tables);
     failpoint('lead.after');
-    this.#follower.noteStanding(recovered.seq - recovered.tail.length, believed);
-    await this.#until(recovered.seq);
-    return recovered;
+    this.#follower.noteStanding(materialised, believed);
+    await this.#until(seq);
+    await renew(Math.floor(live.tasks.length / TASKS_AT_ONCE) * MS_AT_ONCE);
+    return { epoch, seq, ...images(live), tail };
   }
 
   /** Who stands by has a leader's connections open, so that nobody waits for them when it leads. */
@@ -237,12 +257,22 @@ export class PostgresEngine implements Engine {
 
   async #step(): Promise<number> {
     failpoint('materialise.before');
-    const reached = await this.#connections.tables.transact('BEGIN', async (session) => {
+    const { tables } = this.#connections;
+    // Rows don't change: they are read and folded before anybody has to wait for it.
+    const [from, batch] = await tables.transact(BEGIN_READ, async (session) => {
       await session.allow(BATCH_MS);
-      const from = await this.#tables.lock(session);
-      const batch = await this.#batches.next(from, (...limits) => rowsAfter(session, ...limits));
-      const to = batch.at(-1)?.seq ?? from;
-      if (to > from) await this.#tables.apply(session, fold(batch), to);
+      const { materialised } = await readStanding(session);
+      return [materialised, await this.#batches.next(materialised, (...limits) => rowsAfter(session, ...limits))];
+    });
+    const to = batch.at(-1)?.seq;
+    if (to === undefined) return from;
+    const changes = fold(batch);
+    const reached = await tables.transact('BEGIN', async (session) => {
+      await session.allow(BATCH_MS);
+      const at = await this.#tables.lock(session);
+      // Whoever else moves the tables was faster.
+      if (at !== from) return at;
+      await this.#tables.apply(session, changes, to);
       return to;
     });
     failpoint('materialise.after');

@@ -8,8 +8,8 @@ import { isMissingTable, NOW_MS, type Session } from './postgres-session.js';
 import { SHARD } from './schema.js';
 
 /**
- * One statement and so one commit, also where a transaction of its own gives it more time: the leader's epoch, the place in the journal and the row itself. The lock on the
- * epoch is held until the commit. Who takes leadership waits for it, and then finds the row; a statement that waits
+ * One statement and so one commit: the leader's epoch, the place in the journal and the row itself. The lock on the
+ * epoch is held until the commit, and for no longer than the statement takes: no answer of ours is waited for. Who takes leadership waits for it, and then finds the row; a statement that waits
  * for one who takes leadership looks at the epoch again behind that, and writes nothing. Without it a row of the
  * older epoch could be committed after one of the newer.
  */
@@ -87,10 +87,7 @@ export function rehearseAppend(session: Session): Promise<unknown> {
 /** Else a row that a slow link takes longer to send could never be appended, however often it is tried. */
 function withTimeFor<T>(line: Line, body: Uint8Array, work: (session: Session) => Promise<T>): Promise<T> {
   if (body.byteLength <= LARGE_BYTES) return line.use(work);
-  return line.transact('BEGIN', async (session) => {
-    await session.allow(LARGE_MS + Math.ceil(body.byteLength / MIB) * MS_PER_MIB);
-    return work(session);
-  });
+  return line.useLonger(LARGE_MS + Math.ceil(body.byteLength / MIB) * MS_PER_MIB, work);
 }
 
 /** @throws what the driver throws, also where there is no schema yet. */

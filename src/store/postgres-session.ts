@@ -13,8 +13,10 @@ const TYPES = {
     sql`to_regclass(quote_ident(current_schema()) || '.' || quote_ident(${table})) IS NOT NULL`,
 };
 
-const ALLOW = `
-  SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`;
+const ALLOW = "SELECT set_config('statement_timeout', $1, $2::boolean)";
+
+/** The database gives a statement up first: then its connection can be used again. */
+export const ANSWER_LATER_MS = 500;
 
 /** Names of prepared statements, the same for every connection: by a name alone each knows its own. */
 const names = new Map<string, string>();
@@ -26,12 +28,12 @@ const names = new Map<string, string>();
  */
 export class Session {
   readonly #client: ClientBase;
-  #answerMs: number;
+  #statementMs: number;
 
-  /** `answerMs`: how long the answer of a statement is waited for. */
-  constructor(client: ClientBase, answerMs: number) {
+  /** `statementMs`: how long the database gives to a statement. */
+  constructor(client: ClientBase, statementMs: number) {
     this.#client = client;
-    this.#answerMs = answerMs;
+    this.#statementMs = statementMs;
   }
 
   /** Resolves with how many rows were written. */
@@ -43,10 +45,10 @@ export class Session {
     return (await this.#query<Row>(text, values, nameOf(text))).rows;
   }
 
-  /** Within a transaction: lets its statements take as long, and what is done between two of them. */
-  async allow(statementMs: number): Promise<void> {
-    this.#answerMs = statementMs + 1_000;
-    await this.run(ALLOW, [String(statementMs)]);
+  /** Within a transaction, or for as long as the connection is used: lets statements take as long. */
+  async allow(statementMs: number, scope: 'transaction' | 'connection' = 'transaction'): Promise<void> {
+    this.#statementMs = statementMs;
+    await this.run(ALLOW, [String(statementMs), scope === 'transaction']);
   }
 
   /** For migrations: in the one schema that the connection looks at. */
@@ -86,7 +88,7 @@ export class Session {
   ): Promise<QueryResult<Row>> {
     const config: QueryConfig & { query_timeout: number } = {
       ...(name === undefined ? {} : { name }),
-      ...{ text, values: [...values], query_timeout: this.#answerMs },
+      ...{ text, values: [...values], query_timeout: this.#statementMs + ANSWER_LATER_MS },
     };
     return this.#client.query<Row>(config);
   }

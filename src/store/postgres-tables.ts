@@ -16,7 +16,11 @@ import { AGENT_KEEPS, NEW_POOL, type PerformanceTable, type PoolsTable, SHARD, t
 import type { KnownTask } from './store.js';
 import { knownTask } from './views.js';
 
-const BEGIN = 'INSERT INTO materialised (shard, seq, mono_ms) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING';
+/** Where there is a row, whoever is moving it is not waited for. */
+const BEGIN = `
+  INSERT INTO materialised (shard, seq, mono_ms)
+  SELECT $1::bigint, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM materialised WHERE shard = $1::bigint)
+  ON CONFLICT DO NOTHING`;
 const LOCK = 'SELECT seq FROM materialised WHERE shard = $1 FOR UPDATE';
 const REACHED = 'UPDATE materialised SET seq = $2, mono_ms = greatest(mono_ms, $3) WHERE shard = $1';
 const DEREGISTER = 'DELETE FROM agents WHERE id = ANY($1::text[])';
@@ -34,8 +38,12 @@ const COLUMNS = `
   FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
   WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped`;
 
-/** Payloads and results may be of many kilobytes each. */
 const ROWS_AT_ONCE = 200;
+/**
+ * Payloads and results may be of many kilobytes each, and links may be slow. The tables are locked while a statement is
+ * on its way, so the database does not wait for long.
+ */
+const CHARS_AT_ONCE = 256 * 1024;
 
 /** What makes two rows of a table the same. An index has no room for the name of a rotation. */
 const KEYS = {
@@ -54,13 +62,20 @@ type Written = keyof typeof KEYS;
 
 type KnownRow = TasksTable & { readonly last_agent_id: string | null; readonly standing: number };
 
+/** Says that the tables stand before the first row, where nothing says yet where they stand. */
+export async function beginTables(session: Session): Promise<void> {
+  await session.run(BEGIN, [SHARD]);
+}
+
 /** The tables, written in batches. Holds nothing but the types of their columns. */
 export class PostgresTables {
   #columns: ReadonlyMap<string, TableColumns> | undefined;
 
-  /** The last row of the journal that the tables hold. Until the transaction ends nobody else moves them. */
+  /**
+   * The last row of the journal that the tables hold. Until the transaction ends nobody else moves them: nothing is to
+   * be done in it that could be done before.
+   */
   async lock(session: Session): Promise<number> {
-    await session.run(BEGIN, [SHARD]);
     const [row] = await session.rows<{ seq: number }>(LOCK, [SHARD]);
     return row?.seq ?? 0;
   }
@@ -219,8 +234,24 @@ function lastOfEach(table: Written, rows: readonly object[]): object[] {
   return [...byKey.values()];
 }
 
-function* chunks<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
-  for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) yield rows.slice(from, from + ROWS_AT_ONCE);
+function* chunks<Row extends object>(rows: readonly Row[]): Generator<readonly Row[]> {
+  let chunk: Row[] = [];
+  let chars = 0;
+  for (const row of rows) {
+    chunk.push(row);
+    chars += charsOf(row);
+    if (chunk.length < ROWS_AT_ONCE && chars < CHARS_AT_ONCE) continue;
+    yield chunk;
+    chunk = [];
+    chars = 0;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function charsOf(row: object): number {
+  let chars = 0;
+  for (const value of Object.values(row)) if (typeof value === 'string') chars += value.length;
+  return chars;
 }
 
 function keyOf({ task_id, token }: Pick<AttemptEnd, 'task_id' | 'token'>): string {

@@ -11,6 +11,7 @@ import { assigned, completed, registered, submitted } from '../support/events.js
 import { rowHistory } from '../support/histories.js';
 import { Replay } from '../support/replay.js';
 import { appendAll, leadAs, take } from '../support/stores.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 
 /** Two processes of one database, as far as the database can tell. */
 
@@ -201,4 +202,57 @@ test('two that read and move the tables all the time answer as a plain replay do
     }),
     { numRuns: 6 },
   );
+});
+
+test.each([
+  ['reads what the tables lack', Buffer.from('xxxxxxxxxx').toString('hex'), 10],
+  ['writes it into the tables', 'UPDATE materialised', 10],
+  ['appends what is large', 'INSERT INTO journal', 2_000_000],
+])('a leader that stops while it %s is followed by another', async (_what, statement, chars) => {
+  const url = await postgres.createDatabase();
+  await using proxy = await startTcpProxy(postgres.port);
+  const first = await openPostgres({ url: url.replace(`:${postgres.port}/`, `:${proxy.port}/`) });
+  const second = await openPostgres({ url });
+  const leader = await leadAs(first, 'first');
+  const frozen = proxy.freezeAnswerTo(statement);
+  const row = leader.row(submitted('t-1', 1, { payload: 'x'.repeat(chars) }));
+  first.append(row).catch(() => {});
+  await frozen;
+  expect(await second.lead('second', LONG_MS)).toMatchObject({ epoch: 2, seq: 1, tail: [row] });
+  expect(await second.tasks({ limit: 10 })).toHaveLength(1);
+  proxy.mend();
+  await Promise.all([first.close(), second.close()]);
+});
+
+test('one that stops while it finds out what there is to do does not lead behind another', async () => {
+  const url = await postgres.createDatabase();
+  await using proxy = await startTcpProxy(postgres.port);
+  const first = await openPostgres({ url: url.replace(`:${postgres.port}/`, `:${proxy.port}/`) });
+  const second = await openPostgres({ url });
+  const frozen = proxy.freezeAnswerTo('from "agents"');
+  const leading = first.lead('first', 0);
+  await frozen;
+  expect(await second.lead('second', LONG_MS)).toMatchObject({ epoch: 2, seq: 0 });
+  proxy.mend();
+  expect(await leading).toBeUndefined();
+  await Promise.all([first.close(), second.close()]);
+});
+
+test('the lease is kept while a leader reads what there is to do, however long that takes', async () => {
+  await using two = await openTwo();
+  const { url, first, second } = two;
+  await first.lead('first', 0);
+  const other = await begin(url);
+  await other.query('LOCK TABLE agents IN ACCESS EXCLUSIVE MODE');
+  const leading = second.lead('second', 1_000);
+  await untilWaiting(url, 1);
+  const renewals = new Set<unknown>();
+  const looks = async () => {
+    const [row] = await execute<{ at: string }>(url, 'SELECT renewed_at_ms AS at FROM leadership');
+    return renewals.add(row?.at).size;
+  };
+  await expect.poll(looks, { interval: 50, timeout: 30_000 }).toBeGreaterThan(4);
+  expect(await first.lead('first', LONG_MS)).toBeUndefined();
+  await end(other);
+  expect(await leading).toMatchObject({ epoch: 2 });
 });

@@ -16,10 +16,16 @@ export interface TcpProxy extends AsyncDisposable {
    * Resolves when that has happened.
    */
   cutAnswerTo(text: string): Promise<void>;
+  /**
+   * The same, also where the answer contains it, but that all freezes with the answer: as it does when the process that
+   * asked is stopped.
+   */
+  freezeAnswerTo(text: string): Promise<void>;
 }
 
-interface Cut {
+interface Awaited {
   readonly text: string;
+  readonly then: 'cut' | 'freeze';
   readonly done: Gate;
 }
 
@@ -27,12 +33,12 @@ interface Cut {
 export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let state: 'whole' | 'cut' | 'frozen' = 'whole';
-  let awaited: Cut | undefined;
+  let awaited: Awaited | undefined;
 
   const join = (client: Socket): void => {
     if (state === 'cut') return void client.destroy();
     const server = connect(serverPort, '127.0.0.1');
-    let cut: Cut | undefined;
+    let asked: Awaited | undefined;
     const part = () => {
       for (const socket of [client, server]) {
         sockets.delete(socket);
@@ -42,17 +48,22 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
     for (const socket of [client, server]) {
       sockets.add(socket.on('error', part).on('close', part));
     }
+    const look = (data: Buffer, isMeant: (then: Awaited['then']) => boolean) => {
+      if (awaited === undefined || !isMeant(awaited.then) || !data.includes(awaited.text)) return;
+      asked = awaited;
+      awaited = undefined;
+    };
     client.on('data', (data) => {
-      if (awaited !== undefined && data.includes(awaited.text)) {
-        cut = awaited;
-        awaited = undefined;
-      }
+      look(data, () => true);
       server.write(data);
     });
     server.on('data', (data) => {
-      if (cut === undefined) return void client.write(data);
-      part();
-      cut.done.open();
+      look(data, (then) => then === 'freeze');
+      if (asked?.then === 'cut') part();
+      else client.write(data);
+      if (asked?.then === 'freeze') freeze();
+      asked?.done.open();
+      asked = undefined;
     });
     if (state === 'frozen') for (const socket of [client, server]) socket.pause();
   };
@@ -63,21 +74,24 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
     state = 'cut';
     for (const socket of sockets) socket.destroy();
   };
+  const freeze = () => {
+    state = 'frozen';
+    for (const socket of sockets) socket.pause();
+  };
+  const when = (text: string, then: Awaited['then']) => {
+    awaited = { text, then, done: gate() };
+    return awaited.done.passed;
+  };
   return {
     port: (listener.address() as AddressInfo).port,
     cut,
-    freeze() {
-      state = 'frozen';
-      for (const socket of sockets) socket.pause();
-    },
+    freeze,
     mend() {
       state = 'whole';
       for (const socket of sockets) socket.resume();
     },
-    cutAnswerTo(text) {
-      awaited = { text, done: gate() };
-      return awaited.done.passed;
-    },
+    cutAnswerTo: (text) => when(text, 'cut'),
+    freezeAnswerTo: (text) => when(text, 'freeze'),
     async [Symbol.asyncDispose]() {
       cut();
       await new Promise((closed) => listener.close(closed));
