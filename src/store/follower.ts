@@ -82,6 +82,18 @@ export class Follower {
     if (isLost) this.#options.wake();
   }
 
+  /**
+   * What a new leader found. Nobody else appends any more, and what was known before may be of a database that has lost
+   * rows since: who waits for one of them waits in vain.
+   */
+  async begin(standing: number, last: number): Promise<void> {
+    this.#appended = last;
+    this.#materialised = standing;
+    this.#promised = standing;
+    this.#options.onStanding(standing);
+    await this.#fail((waiter) => waiter.seq > last, new Error(`its journal lost row ${last + 1}.`));
+  }
+
   /** Whether the tables are to be moved along now; if they are to be later, a timer sees to it. */
   isDue(): boolean {
     if (this.#materialised >= this.#appended) return false;
@@ -99,8 +111,10 @@ export class Follower {
   async move(): Promise<void> {
     this.#dropTimer();
     try {
-      const believed = this.#materialised;
-      this.noteStanding(await this.#options.step(), believed);
+      const { materialised: believed, appended } = this;
+      const standing = await this.#options.step();
+      this.noteStanding(standing, believed);
+      if (standing === believed && standing < appended) throw new Error(`its journal lacks row ${standing + 1}.`);
       this.#isFailing = false;
       // Once begun, it goes on until nothing is left.
       this.#isRipe = this.#materialised < this.#appended;
@@ -108,9 +122,7 @@ export class Follower {
     } catch (thrown) {
       this.#isFailing = true;
       this.#isRipe = false;
-      const failed = this.#waiters;
-      this.#waiters = [];
-      for (const waiter of failed) await waiter.settle({ thrown });
+      await this.#fail(() => true, thrown);
     }
     await this.#settleDue();
   }
@@ -128,10 +140,17 @@ export class Follower {
   }
 
   async #settleDue(): Promise<void> {
-    const due = this.#waiters.filter((waiter) => waiter.seq <= this.#materialised);
-    if (due.length === 0) return;
-    this.#waiters = this.#waiters.filter((waiter) => waiter.seq > this.#materialised);
-    for (const waiter of due) await waiter.settle();
+    for (const waiter of this.#take((waiter) => waiter.seq <= this.#materialised)) await waiter.settle();
+  }
+
+  async #fail(which: (waiter: Waiter) => boolean, thrown: unknown): Promise<void> {
+    for (const waiter of this.#take(which)) await waiter.settle({ thrown });
+  }
+
+  #take(which: (waiter: Waiter) => boolean): Waiter[] {
+    const taken = this.#waiters.filter(which);
+    if (taken.length > 0) this.#waiters = this.#waiters.filter((waiter) => !which(waiter));
+    return taken;
   }
 
   #dropTimer(): void {

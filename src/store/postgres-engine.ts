@@ -160,10 +160,9 @@ export class PostgresEngine implements Engine {
   }
 
   async #recover(epoch: number, renew: (busyMs: number) => Promise<void>): Promise<Recovered> {
-    const believed = this.#follower.materialised;
     const { last: seq, materialised, live, tail } = await readFound(this.#connections.tables);
     failpoint('lead.after');
-    this.#follower.noteStanding(materialised, believed);
+    await this.#follower.begin(materialised, seq);
     await this.#until(seq);
     await renew(Math.floor(live.tasks.length / TASKS_AT_ONCE) * MS_AT_ONCE);
     return { epoch, seq, ...images(live), tail };

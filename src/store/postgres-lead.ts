@@ -8,6 +8,7 @@ import { takeLeadership } from './postgres-leadership.js';
 import { isLockTimeout, type Session } from './postgres-session.js';
 import { beginTables } from './postgres-tables.js';
 import { readLive } from './queries-live.js';
+import { assertWhole } from './whole.js';
 
 /** How long one who would lead waits for another who is about to. */
 const OTHERS_MS = 1_000;
@@ -62,7 +63,9 @@ export function readFound(line: Line): Promise<Found> {
     await session.run(`SET LOCAL idle_in_transaction_session_timeout = ${RECOVERY_MS}`);
     const standing = await readStanding(session);
     const live = await readLive(session.kysely());
-    return { ...standing, live, tail: await rowsAfter(session, standing.materialised) };
+    const tail = await rowsAfter(session, standing.materialised);
+    assertWhole(tail, standing.materialised, standing.last);
+    return { ...standing, live, tail };
   });
 }
 

@@ -13,6 +13,7 @@ import { type Connection, SQLITE_TYPES } from './sqlite-connection.js';
 import { SqliteJournal } from './sqlite-journal.js';
 import { SqliteMaterialiser } from './sqlite-materialiser.js';
 import { SqliteTables } from './sqlite-tables.js';
+import { assertWhole } from './whole.js';
 
 interface Opened {
   readonly journal: SqliteJournal;
@@ -163,14 +164,15 @@ export class SqliteEngine implements Engine {
       const materialised = new SqliteTables(this.#connection).materialised();
       const live = images(await readLive(this.#connection.db));
       const tail = journal.after(materialised, -1);
+      const seq = journal.lastSeq();
+      assertWhole(tail, materialised, seq);
       // To recover may take longer than a lease; nobody else could take it meanwhile.
       journal.renew(epoch, leaseMs, this.#clock.wallMs());
-      return { epoch, seq: journal.lastSeq(), ...live, tail };
+      return { epoch, seq, ...live, tail };
     });
     if (recovered === undefined) return undefined;
     failpoint('lead.after');
-    this.#follower.noteAppended(recovered.seq);
-    this.#follower.noteStanding(recovered.seq - recovered.tail.length, this.#follower.materialised);
+    await this.#follower.begin(recovered.seq - recovered.tail.length, recovered.seq);
     return recovered;
   }
 

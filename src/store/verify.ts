@@ -5,6 +5,7 @@ import { Batches } from './batches.js';
 import type { Changes } from './changes.js';
 import { fold } from './fold.js';
 import type { Schema } from './schema.js';
+import { endsEarly } from './whole.js';
 
 /** Compares the tables with what the journal says they should be. */
 
@@ -60,10 +61,10 @@ const ROWS_PER_PAGE = 500;
 const DIFFERENCES_SHOWN = 10;
 
 /**
- * Makes the tables anew in `scratch`, from all rows of the journal up to `seq`, and compares. `db` and `rows` have to
- * see one moment of the store throughout, in which its tables stand at `seq`.
+ * Makes the tables anew in `scratch`, from all rows of the journal up to `seq`, and compares; of the rows behind it sees
+ * that none is missing. `db` and `rows` have to see one moment of the store throughout, in which its tables stand at `seq`.
  *
- * @throws RotaError NOT_REPLAYABLE when the journal was trimmed.
+ * @throws RotaError NOT_REPLAYABLE when the journal was trimmed; STORE_FAILED when a row is missing in the middle of it.
  */
 export async function verifyTables(
   source: {
@@ -85,19 +86,27 @@ async function rebuild(
   scratch: Scratch,
   onProgress: (seq: number) => void,
 ): Promise<void> {
+  const [first] = await rows(0, 1, 0);
+  if (first !== undefined && first.seq > 1) throw trimmed(first.seq);
   const batches = new Batches(EVENTS_PER_BATCH);
-  for (let at = 0; at < seq; ) {
-    const batch = await batches.next(at, (after, limit, bytes) => rows(after, Math.min(limit, seq - after), bytes));
-    const first = batch[0]?.seq ?? 0;
-    if (first !== at + 1) throw notWhole(at + 1, first);
-    at = batch.at(-1)?.seq ?? seq;
+  let at = 0;
+  for (;;) {
+    const isMade = at >= seq;
+    const batch = await batches.next(at, (after, limit, bytes) =>
+      rows(after, isMade ? limit : Math.min(limit, seq - after), bytes),
+    );
+    const last = batch.at(-1)?.seq;
+    if (last === undefined) break;
+    at = last;
+    if (isMade) continue;
     await scratch.apply(fold(batch), at);
     onProgress(at);
   }
+  if (at < seq) throw endsEarly(at, seq);
 }
 
-function notWhole(missing: number, first: number): RotaError {
-  const problem = `Row ${missing} of the journal is not there${first === 0 ? '' : `: it begins with row ${first}`}.`;
+function trimmed(first: number): RotaError {
+  const problem = `Row 1 of the journal is not there: it begins with row ${first}.`;
   return new RotaError('NOT_REPLAYABLE', problem, { remedy: 'Only a journal that was never trimmed can be verified.' });
 }
 

@@ -31,6 +31,7 @@ export function storeAdminContract(name: string, runs: number, open: () => Promi
   describe(`looking after a ${name} store`, () => {
     migrating(open);
     verifying(open, runs);
+    notWhole(open);
   });
 }
 
@@ -198,6 +199,66 @@ function verifying(open: () => Promise<AdminUnderTest>, runs: number): void {
     const admin = await made.admin();
     await expect(admin.verify(() => {})).rejects.toMatchObject({ code: 'NOT_REPLAYABLE' });
     await admin.close();
+    await store.close();
+  });
+}
+
+function notWhole(open: () => Promise<AdminUnderTest>): void {
+  const damages = {
+    'lacks a row that the tables have': 'DELETE FROM journal WHERE seq = 2',
+    'lacks a row that the tables lack too': 'DELETE FROM journal WHERE seq = 5',
+    'lacks the last rows that the tables have': 'DELETE FROM journal WHERE seq > 2',
+    'has a row of an older epoch': 'UPDATE journal SET epoch = 0 WHERE seq = 3',
+  };
+
+  /** Six rows of the journal, of which the tables have four. */
+  async function written(made: AdminUnderTest) {
+    const store = await made.store();
+    const leader = await leadAs(store, 'a');
+    const row = (n: number) => leader.row(submitted(`t-${n}`, n));
+    for (const n of [1, 2, 3, 4]) await store.append(row(n));
+    expect(await store.tasks({ limit: 10 })).toHaveLength(4);
+    await made.exec('ALTER TABLE tasks RENAME TO hidden');
+    for (const n of [5, 6]) await store.append(row(n));
+    await expect(store.tasks({ limit: 10 })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    return store;
+  }
+
+  test.each(Object.entries(damages))('a journal that %s is not said to be fine', async (_what, damage) => {
+    await using made = await open();
+    const store = await written(made);
+    await made.exec(damage);
+    const admin = await made.admin();
+    await expect(admin.verify(() => {})).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining('The journal is not whole'),
+    });
+    await admin.close();
+    await store.close();
+  });
+
+  test('where a row is missing nothing behind it reaches the tables, and nobody leads', async () => {
+    await using made = await open();
+    const store = await written(made);
+    await made.exec('DELETE FROM journal WHERE seq = 5');
+    await made.exec('ALTER TABLE hidden RENAME TO tasks');
+    const missing = { code: 'STORE_FAILED', message: expect.stringContaining('row 5 is missing before row 6') };
+    await expect(store.tasks({ limit: 10 })).rejects.toMatchObject(missing);
+    await expect(take(store, 'b')).rejects.toMatchObject(missing);
+    expect(store.materialisedSeq).toBe(4);
+    await store.close();
+  });
+
+  test('where the last rows are lost the next leader goes on behind those that there are', async () => {
+    await using made = await open();
+    const store = await written(made);
+    await made.exec('DELETE FROM journal WHERE seq > 4');
+    await made.exec('ALTER TABLE hidden RENAME TO tasks');
+    const next = await leadAs(store, 'b');
+    expect(next.recovered).toMatchObject({ seq: 4 });
+    await store.append(next.row(submitted('t-7', 5)));
+    expect(await store.tasks({ limit: 10 })).toHaveLength(5);
+    expect((await store.known(['t-7'])).size).toBe(1);
     await store.close();
   });
 }
