@@ -123,9 +123,15 @@ class CoordinatorProcess implements Coordinator {
   }
 
   #listen(): void {
-    const { transport, clock, log } = this.#options;
+    const { transport, clock, log, store } = this.#options;
     const { readers, leader } = this.#subjects;
     this.#cleanUp.push(watchStandstill(clock, log));
+    const unwatch = store.watchTables?.((error) =>
+      error === undefined
+        ? log.info('the tables follow the journal again')
+        : log.error({ code: error.code, err: error }, 'the tables can not follow the journal; trying again'),
+    );
+    if (unwatch !== undefined) this.#cleanUp.push(unwatch);
     this.#cleanUp.push(transport.onStatus((status) => this.#connection(status)));
     this.#cleanUp.push(transport.subscribe(readers, (message) => this.#answer(message), { queue: 'readers' }));
     this.#cleanUp.push(transport.subscribe(leader, (message) => this.#hear(message)));

@@ -55,6 +55,8 @@ export const LIMITS = {
   rowEvents: 4_096,
   /** The same, as the bytes of the frames that they came from: what a store that is slow still takes in good time. */
   rowBytes: 4 * 1024 * 1024,
+  /** Rows of the journal that the tables may lack before submits are refused. */
+  unmaterialisedRows: 20_000,
   /** Replies that may wait for a commit; beyond that the oldest are dropped, and asked for again. */
   uncommittedReplies: 20_000,
   /** Requests that a coordinator has begun to answer; those who ask beyond that are told to come again. */

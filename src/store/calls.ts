@@ -35,10 +35,15 @@ export type StoreRequest = {
   [Op in keyof StoreCalls]: { readonly id: number; readonly op: Op; readonly args: Parameters<StoreCalls[Op]> };
 }[keyof StoreCalls];
 
-/** `opened` or `refused` comes once, before any answer; `materialised` whenever the tables moved on. */
+/**
+ * `opened` or `refused` comes once, before any answer; `materialised` whenever the tables moved; `failing` when they can't
+ * follow the journal, and `following` when they do again.
+ */
 export type StoreMessage =
   | { readonly kind: 'opened' }
   | { readonly kind: 'refused'; readonly error: WireError }
   | { readonly kind: 'materialised'; readonly seq: number }
+  | { readonly kind: 'failing'; readonly error: WireError }
+  | { readonly kind: 'following' }
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: WireError };

@@ -23,6 +23,8 @@ export interface FollowerOptions {
   /** The tables may be due: whoever runs the store looks at `isDue`. */
   readonly wake: () => void;
   readonly onStanding: (seq: number) => void;
+  /** Called with why when the tables can't follow any more, and without when they do again. */
+  readonly onTrouble: (failure?: { readonly thrown: unknown }) => void;
 }
 
 /**
@@ -115,12 +117,12 @@ export class Follower {
       const standing = await this.#options.step();
       this.noteStanding(standing, believed);
       if (standing === believed && standing < appended) throw new Error(`its journal lacks row ${standing + 1}.`);
-      this.#isFailing = false;
+      this.#setFailing(undefined);
       // Once begun, it goes on until nothing is left.
       this.#isRipe = this.#materialised < this.#appended;
       if (!this.#isRipe) this.#behindBytes = 0;
     } catch (thrown) {
-      this.#isFailing = true;
+      this.#setFailing({ thrown });
       this.#isRipe = false;
       await this.#fail(() => true, thrown);
     }
@@ -151,6 +153,12 @@ export class Follower {
     const taken = this.#waiters.filter(which);
     if (taken.length > 0) this.#waiters = this.#waiters.filter((waiter) => !which(waiter));
     return taken;
+  }
+
+  #setFailing(failure: { readonly thrown: unknown } | undefined): void {
+    const isNews = this.#isFailing !== (failure !== undefined);
+    this.#isFailing = failure !== undefined;
+    if (isNews) this.#options.onTrouble(failure);
   }
 
   #dropTimer(): void {

@@ -16,7 +16,7 @@ import { readLeadership, renewLease } from './postgres-leadership.js';
 import { isMissingTable, type Session } from './postgres-session.js';
 import { PostgresTables } from './postgres-tables.js';
 import { readAgents, readDecisions, readOrchestration, readPerformance, readTask, readTasks } from './queries.js';
-import type { Engine, NearSide } from './serve.js';
+import { type Engine, type NearSide, trouble } from './serve.js';
 import type { KnownTask, Leadership } from './store.js';
 
 const EVENTS_PER_BATCH = 2_048;
@@ -58,6 +58,7 @@ export class PostgresEngine implements Engine {
       step: () => this.#step(),
       wake: () => this.#wake(),
       onStanding: (seq) => near.send({ kind: 'materialised', seq }),
+      onTrouble: (failure) => near.send(trouble(connections.place, failure)),
     });
   }
 

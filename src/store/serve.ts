@@ -16,6 +16,13 @@ export interface NearSide {
   end(): void;
 }
 
+/** What the near side hears of tables that can't follow the journal, and of those that do again. */
+export function trouble(place: string, failure?: { readonly thrown: unknown }): StoreMessage {
+  return failure === undefined
+    ? { kind: 'following' }
+    : { kind: 'failing', error: storeFailed(place, failure.thrown).toWire() };
+}
+
 /** Runs an engine as this thread: the far side of `StoreThread`. `place` says which store, for errors. */
 export async function serve(place: string, create: (near: NearSide) => Engine): Promise<void> {
   const port = parentPort;

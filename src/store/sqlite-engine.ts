@@ -8,7 +8,7 @@ import { images } from './images.js';
 import { ensureSchema, hasSchema } from './migrations/index.js';
 import { readAgents, readDecisions, readOrchestration, readPerformance, readTask, readTasks } from './queries.js';
 import { readLive } from './queries-live.js';
-import type { Engine, NearSide } from './serve.js';
+import { type Engine, type NearSide, trouble } from './serve.js';
 import { type Connection, SQLITE_TYPES } from './sqlite-connection.js';
 import { SqliteJournal } from './sqlite-journal.js';
 import { SqliteMaterialiser } from './sqlite-materialiser.js';
@@ -48,6 +48,7 @@ export class SqliteEngine implements Engine {
       step: () => this.#require().materialiser.step(),
       wake: () => this.#wake(),
       onStanding: (seq) => near.send({ kind: 'materialised', seq }),
+      onTrouble: (failure) => near.send(trouble(connection.path, failure)),
     });
   }
 

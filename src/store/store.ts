@@ -1,4 +1,5 @@
 import type { RoutingDecision } from '../protocol/decision.js';
+import type { RotaError } from '../protocol/errors.js';
 import type { AgentRow, OrchestrationRow, PerformanceRow, TaskDetail, TaskRow } from '../protocol/frames.js';
 import type { JournalRow, NodeImage, Recovered } from '../protocol/journal.js';
 import type { OrchestrationSpec, TaskEvent, TaskStatus } from '../protocol/task.js';
@@ -75,6 +76,11 @@ export interface Store {
   readonly description: string;
   /** The last row that the tables hold. */
   readonly materialisedSeq: number;
+  /**
+   * Calls `tell` with the reason while the tables can't follow the journal, once, and without one when they do again.
+   * Returns what ends that. A store whose tables are never behind has nothing to tell.
+   */
+  watchTables?(tell: (error: RotaError | undefined) => void): () => void;
 
   /**
    * Takes leadership with the next epoch, for `leaseMs`, where it is free: nobody ever led, it was given back, its lease

@@ -26,6 +26,9 @@ export class StoreThread {
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
   #materialisedSeq = 0;
+  readonly #watchers = new Set<(error: RotaError | undefined) => void>();
+  /** Why the tables can't follow the journal. */
+  #trouble: RotaError | undefined;
   #lastId = OPENING;
   /** Why no call is taken any more. */
   #ended: RotaError | undefined;
@@ -48,6 +51,13 @@ export class StoreThread {
 
   get materialisedSeq(): number {
     return this.#materialisedSeq;
+  }
+
+  /** Tells of tables that can't follow the journal, of those that can't already too. */
+  watchTables(tell: (error: RotaError | undefined) => void): () => void {
+    this.#watchers.add(tell);
+    if (this.#trouble !== undefined) tell(this.#trouble);
+    return () => void this.#watchers.delete(tell);
   }
 
   /** @throws RotaError what the thread answers; STORE_FAILED when it ended; CLOSED. */
@@ -103,6 +113,12 @@ export class StoreThread {
       case 'materialised':
         this.#materialisedSeq = message.seq;
         break;
+      case 'failing':
+        this.#tell(RotaError.fromWire(message.error));
+        break;
+      case 'following':
+        this.#tell(undefined);
+        break;
       case 'result':
         this.#take(message.id)?.resolve(message.result);
         break;
@@ -110,6 +126,11 @@ export class StoreThread {
         this.#take(message.id)?.reject(RotaError.fromWire(message.error));
         break;
     }
+  }
+
+  #tell(trouble: RotaError | undefined): void {
+    this.#trouble = trouble;
+    for (const tell of this.#watchers) tell(trouble);
   }
 
   /** What was under way failed; what comes later finds the store closed, since trying again can't help. */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { pack } from '../protocol/codec.js';
 import type { RoutingDecision } from '../protocol/decision.js';
+import type { RotaError } from '../protocol/errors.js';
 import type { AgentRow, PerformanceRow, TaskDetail, TaskRow } from '../protocol/frames.js';
 import type { JournalRow, Recovered } from '../protocol/journal.js';
 import type {
@@ -43,6 +44,10 @@ class ThreadedStore implements Store {
 
   get materialisedSeq(): number {
     return this.#thread.materialisedSeq;
+  }
+
+  watchTables(tell: (error: RotaError | undefined) => void): () => void {
+    return this.#thread.watchTables(tell);
   }
 
   lead(holder: string, leaseMs: number): Promise<Recovered | undefined> {

@@ -1,10 +1,15 @@
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { sleep, systemClock } from '#rota/clock.js';
 import type { Store } from '#rota/index.js';
 import { RotaError } from '#rota/protocol/errors.js';
+import { LIMITS } from '#rota/protocol/limits.js';
 import { createMemoryStore } from '#rota/store/memory.js';
+import { openSqlite } from '#rota/store/sqlite.js';
+import { Connection } from '#rota/store/sqlite-connection.js';
 import { heardLog } from '../support/heard-log.js';
-import { gate, rejection } from '../support/signals.js';
+import { gate, Log, rejection } from '../support/signals.js';
+import { temporaryFolder } from '../support/stores.js';
 import { World } from '../support/world.js';
 
 /** Parts of a store that fail while the rest of it answers. Real processes and whole outages: tests/faults. */
@@ -72,4 +77,49 @@ test('a question that the store can not answer is refused for now, and leaves th
   fail(false);
   await client.submit({ pool: 'work', id: 'older' });
   expect(await client.result('older')).toMatchObject({ status: 'completed' });
+});
+
+test('while the tables lack more than a new leader may have to read nothing new is taken', async () => {
+  await using world = await World.open('memory');
+  const store = createMemoryStore();
+  let standing: number = Number.MAX_SAFE_INTEGER;
+  Object.defineProperty(store, 'materialisedSeq', { get: () => standing });
+  await world.coordinator({ store });
+  const hold = gate();
+  await world.agent('ann', () => hold.passed.then(() => 'done'));
+  const client = await world.client({ patienceMs: 0 });
+  await client.submit({ pool: 'work', id: 'first' });
+  standing = -LIMITS.unmaterialisedRows;
+  expect(await rejection(client.submit({ pool: 'work', id: 'second' }))).toMatchObject({
+    code: 'UNAVAILABLE',
+    retryAfterMs: expect.any(Number),
+  });
+  hold.open();
+  expect(await client.result('first')).toMatchObject({ status: 'completed' });
+  standing = Number.MAX_SAFE_INTEGER;
+  await client.submit({ pool: 'work', id: 'second' });
+  expect(await client.result('second')).toMatchObject({ status: 'completed' });
+});
+
+test('tables that can not follow are told of once, and once when they do again', async () => {
+  await using world = await World.open('memory');
+  await using folder = await temporaryFolder();
+  const path = folder.file('rota.db');
+  const store = await openSqlite({ path });
+  const lines = new Log<string>();
+  const log = pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line).msg) });
+  const coordinator = await world.coordinator({ store, log });
+  const client = await world.client();
+  const connection = new Connection(path);
+  connection.raw.exec('ALTER TABLE tasks RENAME TO hidden');
+  await client.submit({ pool: 'work' });
+  const failing = 'the tables can not follow the journal; trying again';
+  await lines.first((msg) => msg === failing);
+  for (let n = 0; n < 2; n++) await rejection(store.tasks({ limit: 1 }));
+  connection.raw.exec('ALTER TABLE hidden RENAME TO tasks');
+  connection.close();
+  await lines.first((msg) => msg === 'the tables follow the journal again');
+  expect(lines.items.filter((msg) => msg === failing)).toHaveLength(1);
+  await coordinator.stop();
+  await store.close();
 });
