@@ -9,7 +9,7 @@ Exit codes:
   0    it went well
   1    it ran, and something did not go well
   2    the command line, a file or a setting is wrong; nothing was started
-  3    no NATS server or no coordinator can be reached
+  3    no NATS server or no coordinator can be reached, or none can answer just now
   130  stopped by Ctrl-C`;
 
 const EXIT_BY_CODE: Partial<Record<ErrorCode, number>> = {
