@@ -16,6 +16,7 @@ const RETRY_MS = 100;
 /**
  * Picks an agent for a task that its client hands over itself. While nobody is available it looks again, so
  * often as the pool's policy says; an agent that comes free meanwhile gets it at once.
+ * One that no registered agent could take is refused, and under the same id for a while after that.
  *
  * @throws RotaError NO_AGENT, NONE_AVAILABLE, TOO_MANY_HOPS, TASK_ENDED, WORK_TYPES_FULL
  */
@@ -30,6 +31,8 @@ export const assign: Handler = async (leader, { principal, pool = '' }, bytes, a
   const handoff = { hops, acceptTimeoutMs, ...(fromAgent === undefined ? {} : { fromAgent }) };
   const before = leader.system.task(spec.id);
   if (before === undefined) {
+    const refused = leader.refusedAssigns.find(principal, spec.id, leader.monoMs);
+    if (refused !== undefined) throw refused;
     // A task of an orchestration has its id before it is submitted.
     if (leader.system.isTaken(spec.id)) throw taken(spec.id);
     assertHops(hops, leader.policyOf(pool).maxHops);
@@ -37,7 +40,11 @@ export const assign: Handler = async (leader, { principal, pool = '' }, bytes, a
     const requirement = requirementOf({ ...spec, handoff });
     // A pool comes to be with what it takes: one that is named and refused leaves nothing behind.
     const roster = leader.system.selector(pool)?.roster;
-    if (!roster?.couldFit(requirement)) throw noAgent({ pool, roster }, spec, requirement);
+    if (!roster?.couldFit(requirement)) {
+      const error = noAgent({ pool, roster }, spec, requirement);
+      leader.refusedAssigns.note(principal, spec.id, error, leader.monoMs);
+      throw error;
+    }
     leader.turn(() => {
       leader.weigh(bytes.length);
       const task = { ...spec, pool, submittedBy: principal, watch: 'all' as const, handoff };

@@ -25,6 +25,7 @@ import type { Outbox } from './outbox.js';
 import { type RateLimit, RateLimiter } from './rate-limit.js';
 import { recover } from './recovery.js';
 import { behind, unsure } from './refusal.js';
+import { RefusedAssigns } from './refused-assigns.js';
 import { ActorSystem, type SystemOptions } from './system.js';
 
 /** How fast silence is noticed. `leaseMs` is how long a task stays with an agent that says nothing. */
@@ -74,6 +75,7 @@ export class Leader {
   readonly newestId: NewestId;
   readonly availability: AvailabilityWatch;
   readonly random: Random;
+  readonly refusedAssigns = new RefusedAssigns();
   /** Work that reads much of the journal goes one at a time. */
   readonly oneByOne: OneByOne;
   readonly #metrics: Metrics;

@@ -1,4 +1,4 @@
-import { type Clock, sleep, systemClock } from '../clock.js';
+import { type Clock, systemClock, within } from '../clock.js';
 import { armFailpoints, failpoint } from '../failpoints.js';
 import { createIds, type Random, systemRandom } from '../ids.js';
 import { type AgentProfile, type AgentProfileInput, AgentProfileSchema } from '../protocol/agent.js';
@@ -150,13 +150,16 @@ class AgentProcess implements Agent {
     while (this.#work.load > 0) {
       const change = this.#work.change();
       if (this.#work.isUnderWay) await change;
-      else if (await Promise.race([change.then(() => false), this.#ackPatience()])) return;
+      else if (
+        !(await within(
+          this.#clock,
+          ACK_PATIENCE_MS,
+          change.then(() => true),
+          this.#stopping.signal,
+        ))
+      )
+        return;
     }
-  }
-
-  async #ackPatience(): Promise<boolean> {
-    await sleep(this.#clock, ACK_PATIENCE_MS, this.#stopping.signal);
-    return true;
   }
 
   async #leave(presence: 'draining' | 'offline'): Promise<void> {

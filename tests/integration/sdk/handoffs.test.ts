@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Client, Handoff, HandoffListener } from '#rota/index.js';
+import { decode, encode } from '#rota/protocol/codec.js';
+import { ErrorReply } from '#rota/protocol/frames.js';
 import { LIMITS } from '#rota/protocol/limits.js';
 import type { PolicyInput } from '#rota/protocol/policy.js';
+import { createSubjects } from '#rota/protocol/subjects.js';
 import { carries, Lossy } from '../../support/lossy.js';
 import { gate, Log, rejection } from '../../support/signals.js';
 import { TRANSPORTS, World } from '../../support/world.js';
@@ -203,6 +206,22 @@ describe.each(TRANSPORTS)('handoffs over %s', (kind) => {
     const client = await openDesk(world, ['ann']);
     expect((await rejection(client.assign({ pool: 'nowhere' }))).code).toBe('NO_AGENT');
     expect((await client.status()).pools.map(({ pool }) => pool)).toEqual(['desk']);
+  });
+
+  it('refuses again what it refused, when that is delivered twice', async () => {
+    await using world = await World.open(kind);
+    const client = await openDesk(world, ['ann']);
+    const transport = await world.connect();
+    const task = { id: 'twice', workType: 'refund', roles: ['lawyer'] };
+    const subject = createSubjects('rota').fromTo('hasty', 'assign', 'desk');
+    const deliver = async () => {
+      const { data } = await transport.request(subject, encode({ task }), { timeoutMs: 10_000 });
+      return decode(ErrorReply, data).error.code;
+    };
+    expect(await deliver()).toBe('NO_AGENT');
+    await client.registerAgent({ ...DESK, id: 'ann', roles: ['lawyer'] });
+    expect(await deliver()).toBe('NO_AGENT');
+    expect(await client.assign({ ...task, pool: 'desk', id: 'once' })).toMatchObject({ agentId: 'ann' });
   });
 
   it('takes back what nobody can take from the pool that it is in, whichever the repeated request names', async () => {
