@@ -241,7 +241,8 @@ export class Leader {
       while ((await this.store.trim(keepJournalMs)) === LIMITS.rowsPerTrim && !this.#journal.isStopped);
     } catch (thrown) {
       if (this.#journal.isStopped) return;
-      this.#options.log.warn({ code: asRotaError(thrown, 'STORE_FAILED').code }, 'the journal was not trimmed');
+      const error = asRotaError(thrown, 'STORE_FAILED');
+      this.#options.log.warn({ code: error.code, err: error }, 'the journal was not trimmed');
     } finally {
       this.#isTrimming = false;
     }

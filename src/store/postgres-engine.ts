@@ -92,7 +92,7 @@ export class PostgresEngine implements Engine {
   }
 
   #perform(request: StoreRequest): Promise<unknown> {
-    const { reads, tables } = this.#connections;
+    const { reads } = this.#connections;
     switch (request.op) {
       case 'append':
         return this.#append(...request.args);
@@ -109,7 +109,7 @@ export class PostgresEngine implements Engine {
       case 'rows':
         return this.#afterAppends(() => reads.use((session) => readableRows(session, ...request.args)));
       case 'trim':
-        return tables.use((session) => trim(session, ...request.args));
+        return reads.use((session) => trim(session, ...request.args));
       case 'task':
         return this.#read((db) => readTask(db, ...request.args));
       case 'tasks':

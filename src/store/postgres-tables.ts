@@ -12,9 +12,9 @@ import {
   type TableColumns,
   updateSql,
 } from './postgres-statements.js';
-import { AGENT_KEEPS, NEW_POOL, type PerformanceTable, type PoolsTable, SHARD, type TasksTable } from './schema.js';
+import { AGENT_KEEPS, NEW_POOL, type PerformanceTable, type PoolsTable, SHARD } from './schema.js';
 import type { KnownTask } from './store.js';
-import { knownTask } from './views.js';
+import { KNOWN_COLUMNS, type KnownColumns, knownTask } from './views.js';
 
 /** Where there is a row, whoever is moving it is not waited for. */
 const BEGIN = `
@@ -28,7 +28,7 @@ const RESET = 'DELETE FROM rotations WHERE pool = ANY($1::text[])';
 
 /** One row at least, of what the tables hold by which row of the journal. */
 const KNOWN = `
-  SELECT tasks.*, attempts.agent_id AS last_agent_id, materialised.seq AS standing
+  SELECT ${KNOWN_COLUMNS.map((column) => `tasks.${column}`).join(', ')}, attempts.agent_id AS last_agent_id, materialised.seq AS standing
   FROM materialised LEFT JOIN tasks ON tasks.id = ANY($2::text[])
     LEFT JOIN attempts ON attempts.task_id = tasks.id AND attempts.token = tasks.token
   WHERE materialised.shard = $1`;
@@ -60,7 +60,7 @@ const KEYS = {
 
 type Written = keyof typeof KEYS;
 
-type KnownRow = TasksTable & { readonly last_agent_id: string | null; readonly standing: number };
+type KnownRow = KnownColumns & { readonly last_agent_id: string | null; readonly standing: number };
 
 /** Says that the tables stand before the first row, where nothing says yet where they stand. */
 export async function beginTables(session: Session): Promise<void> {

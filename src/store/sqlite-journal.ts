@@ -17,7 +17,6 @@ const APPEND = `
 
 const SAME = 'SELECT 1 FROM journal WHERE shard = ? AND seq = ? AND epoch = ? AND body = ?';
 const LAST = 'SELECT coalesce(max(seq), 0) AS seq FROM journal WHERE shard = ?';
-const FIRST = 'SELECT coalesce(min(seq), 0) AS seq FROM journal WHERE shard = ?';
 const AFTER = 'SELECT seq, epoch, body FROM journal WHERE shard = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3';
 /** The same, of so many bytes together, or one row that is larger. Bodies are not read to learn how long they are. */
 const AFTER_WITHIN = `
@@ -122,9 +121,12 @@ export class SqliteJournal {
 
   /** Rows behind `seq`, in order. @throws RotaError NOT_REPLAYABLE when the first of them was trimmed. */
   readable(seq: number, limit: number): JournalRow[] {
-    const [first] = this.#all(FIRST, SHARD) as { seq: number }[];
+    // One at least is looked at, to see whether it is the first behind `seq`; another process may trim at any moment.
+    const rows = this.after(seq, Math.max(limit, 1), LIMITS.rowsBytes);
+    const [first] = rows;
+    // The last row is never trimmed, so that whatever is missing stands before one that is there.
     if (first !== undefined && first.seq > seq + 1) throw trimmed(seq + 1, first.seq);
-    return this.after(seq, limit, LIMITS.rowsBytes);
+    return rows.slice(0, limit);
   }
 
   /** The same where none was trimmed; of so many bytes together, or one row that is larger. */

@@ -1,11 +1,11 @@
 import type Database from 'libsql';
 import { type AttemptEnd, type Change, type Changes, standing } from './changes.js';
 import { tally } from './performance.js';
-import { AGENT_KEEPS, NEW_POOL, type PoolsTable, SHARD, type TasksTable } from './schema.js';
+import { AGENT_KEEPS, NEW_POOL, type PoolsTable, SHARD } from './schema.js';
 import type { Connection } from './sqlite-connection.js';
 import { addPerformanceSql, insertSql, updateSql } from './sqlite-statements.js';
 import type { KnownTask } from './store.js';
-import { knownTask } from './views.js';
+import { KNOWN_COLUMNS, type KnownColumns, knownTask } from './views.js';
 
 const END_ATTEMPT = `
   UPDATE attempts SET outcome = ?, error = ?, ended_at_ms = ?
@@ -20,7 +20,7 @@ const SET_MATERIALISED = `
   ON CONFLICT (shard) DO UPDATE SET seq = excluded.seq, mono_ms = max(mono_ms, excluded.mono_ms)`;
 
 const KNOWN = `
-  SELECT tasks.*, attempts.agent_id AS last_agent_id
+  SELECT ${KNOWN_COLUMNS.map((column) => `tasks.${column}`).join(', ')}, attempts.agent_id AS last_agent_id
   FROM tasks LEFT JOIN attempts ON attempts.task_id = tasks.id AND attempts.token = tasks.token
   WHERE tasks.id IN (SELECT value FROM json_each(?))`;
 
@@ -76,7 +76,7 @@ export class SqliteTables {
   }
 
   known(taskIds: readonly string[]): Map<string, KnownTask> {
-    const rows = this.#prepare(KNOWN).all([JSON.stringify(taskIds)]) as (TasksTable & {
+    const rows = this.#prepare(KNOWN).all([JSON.stringify(taskIds)]) as (KnownColumns & {
       last_agent_id: string | null;
     })[];
     return new Map(rows.map((row) => [row.id, knownTask(row, row.last_agent_id)]));

@@ -90,8 +90,16 @@ export function taskDetail(
   };
 }
 
+/** What answers a repeated submit or report: without the payload, which may be of many kilobytes. */
+export const KNOWN_COLUMNS = [
+  ...(['id', 'status', 'attempt', 'token', 'agent_id', 'orchestration_id'] as const),
+  ...(['reason', 'result', 'error', 'handoff', 'submitted_by', 'changed_at_ms'] as const),
+] as const satisfies readonly (keyof TasksTable)[];
+
+export type KnownColumns = Pick<TasksTable, (typeof KNOWN_COLUMNS)[number]>;
+
 /** `lastAgentId`: whom its last grant went to. */
-export function knownTask(row: TasksTable, lastAgentId: string | null | undefined): KnownTask {
+export function knownTask(row: KnownColumns, lastAgentId: string | null | undefined): KnownTask {
   const isHandedOver = row.handoff !== null && (row.status === 'assigned' || row.status === 'running');
   const event: TaskEvent = {
     taskId: row.id,

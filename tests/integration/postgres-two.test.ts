@@ -256,3 +256,22 @@ test('the lease is kept while a leader reads what there is to do, however long t
   await end(other);
   expect(await leading).toMatchObject({ epoch: 2 });
 });
+
+test('the journal is trimmed while the tables wait for another who moves them', async () => {
+  await using two = await openTwo();
+  const { url, first } = two;
+  const leader = await leadAs(first, 'first');
+  await appendAll(
+    first,
+    [1, 2].map((n) => leader.row(submitted(`t-${n}`, n))),
+  );
+  expect(await first.tasks({ limit: 10 })).toHaveLength(2);
+  const other = await begin(url);
+  await other.query('SELECT seq FROM materialised FOR UPDATE');
+  await first.append(leader.row(submitted('t-3', 3)));
+  const tasks = first.tasks({ limit: 10 });
+  await untilWaiting(url, 1);
+  expect(await first.trim(-LONG_MS)).toBe(2);
+  await end(other);
+  expect(await tasks).toHaveLength(3);
+});
