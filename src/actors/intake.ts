@@ -20,6 +20,8 @@ const PRECEDENCE_MS = 1_000;
 const RECORDED: ReadonlySet<Verb> = new Set([
   ...(['register', 'report', 'submit', 'orchestrate', 'assign', 'settle', 'cancel', 'registry'] as const),
 ]);
+/** What begins something. What ends something is taken for longer. */
+const NEW: ReadonlySet<Verb> = new Set(['submit', 'orchestrate', 'assign'] as const);
 
 export interface IntakeOptions {
   readonly leader: Leader;
@@ -105,6 +107,7 @@ export class Intake {
     if (!this.#isOpen) throw stopping();
     // Before anything is decoded: a flood is refused at the least cost.
     if (RECORDED.has(sender.verb)) leader.assertRoom();
+    if (NEW.has(sender.verb)) leader.assertFollowed();
     const answer = (frame: object) => {
       if (reply !== undefined) leader.answer(reply, frame);
     };

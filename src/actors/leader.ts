@@ -262,12 +262,14 @@ export class Leader {
     }
   }
 
-  /**
-   * @throws RotaError UNAVAILABLE when what waits for its commit has no room for more, or when the tables lack so much
-   * that whoever leads next would have too much to read.
-   */
+  /** @throws RotaError UNAVAILABLE when what waits for its commit has no room for more. */
   assertRoom(): void {
-    if (this.#journal.isFull || this.lag >= LIMITS.unmaterialisedRows) throw behind();
+    if (this.#journal.isFull) throw behind();
+  }
+
+  /** @throws RotaError UNAVAILABLE when the tables lack so much that whoever leads next would have too much to read. */
+  assertFollowed(): void {
+    if (this.lag >= LIMITS.unmaterialisedRows) throw behind();
   }
 
   /** @throws RotaError RATE_LIMITED when the principal has sent more than it may. */

@@ -151,7 +151,9 @@ describe(`${FRAMES} mutated frames (TEST_SEED=${seed})`, () => {
     expect(made.tasks.size).toBeGreaterThan(300);
     expect(made.orchestrations.size).toBeGreaterThan(100);
     expect(made.refused.size).toBeGreaterThan(300);
-    expect(logged.length).toBeGreaterThan(FRAMES / 3);
+    // Of a storm the log has some, and how many it left out.
+    const refusals = logged.map((line): { untold?: number } => JSON.parse(line));
+    expect(refusals.reduce((sum, { untold = 0 }) => sum + 1 + untold, 0)).toBeGreaterThan(FRAMES / 3);
   });
 
   it('leave nothing of what they held in the log', () => {

@@ -129,7 +129,7 @@ test('where it can not be read back either, whoever appends the row again learns
   proxy.mend();
   await appendUntilThere(store, row);
   const other = { ...row, events: [submitted('another', 1)] };
-  await expect(store.append(other)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  await expect(store.append(other)).rejects.toMatchObject({ code: 'DEPOSED' });
   expect(await store.rows(0, 10)).toEqual([row]);
   await store.close();
 });
