@@ -108,6 +108,8 @@ async function startIn(folder, fsync, remove) {
  */
 export async function execute(url, sql) {
   const client = new Client({ connectionString: url });
+  // Also while nothing is asked of it a connection may fail, and would end the process.
+  client.on('error', () => {});
   await client.connect();
   try {
     return (await client.query(sql)).rows;

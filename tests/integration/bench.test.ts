@@ -255,7 +255,7 @@ describe('npm run bench:failover', () => {
 
     child.kill('SIGINT');
 
-    expect(await ended).toMatchObject({ code: 130, stdout: '' });
+    expect(await ended).toEqual({ code: 130, stdout: '', stderr: 'Interrupted by SIGINT.\n' });
     await expectGone(children);
     expect(readdirSync(folder)).toEqual([]);
   });
