@@ -41,6 +41,8 @@ export async function runCrew(folder: URL, options: CrewOptions): Promise<Tally>
   try {
     await Promise.all(Array.from({ length: availableParallelism() }, work));
   } finally {
+    // A thread that is only just starting, and has nothing to do any more, may find its files gone.
+    piscina.on('error', () => {});
     await piscina.destroy();
   }
   return tally;
