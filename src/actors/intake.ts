@@ -17,11 +17,18 @@ import { HANDLERS } from './requests.js';
 const PRECEDENCE_MS = 1_000;
 
 /** What always leaves facts in the journal. Signs of life are heard also when that has no room: nobody is to be lost for it. */
-const RECORDED: ReadonlySet<Verb> = new Set([
-  ...(['register', 'report', 'submit', 'orchestrate', 'assign', 'settle', 'cancel', 'registry'] as const),
+const RECORDED = new Set<Verb>([
+  'register',
+  'report',
+  'submit',
+  'orchestrate',
+  'assign',
+  'settle',
+  'cancel',
+  'registry',
 ]);
 /** What begins something. What ends something is taken for longer. */
-const NEW: ReadonlySet<Verb> = new Set(['submit', 'orchestrate', 'assign'] as const);
+const NEW = new Set<Verb>(['submit', 'orchestrate', 'assign']);
 
 export interface IntakeOptions {
   readonly leader: Leader;
