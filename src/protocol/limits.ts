@@ -44,7 +44,7 @@ export const LIMITS = {
   /** Rows of the journal that are trimmed at once. */
   rowsPerTrim: 1_000,
   /** Bytes of the journal that one read gives at most, or one row that is larger. */
-  rowsBytes: 1024 * 1024,
+  bytesPerRead: 1024 * 1024,
   /** Rows that one query answers. */
   rowsPerQuery: 1_000,
   /** Facts that may wait for their commit before submits are refused. */
@@ -63,7 +63,7 @@ export const LIMITS = {
   waitingRequests: 20_000,
   /** The same, as the bytes of their frames. */
   waitingBytes: 64 * 1024 * 1024,
-  /** Of these, those that only ask. */
+  /** The same of questions, which have a room of their own: requests, and bytes of their frames. */
   waitingQuestions: 1_000,
   waitingQuestionBytes: 4 * 1024 * 1024,
 } as const;

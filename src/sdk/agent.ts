@@ -150,16 +150,13 @@ class AgentProcess implements Agent {
     while (this.#work.load > 0) {
       const change = this.#work.change();
       if (this.#work.isUnderWay) await change;
-      else if (
-        !(await within(
-          this.#clock,
-          ACK_PATIENCE_MS,
-          change.then(() => true),
-          this.#stopping.signal,
-        ))
-      )
-        return;
+      else if (!(await this.#isSoon(change))) return;
     }
+  }
+
+  async #isSoon(change: Promise<unknown>): Promise<boolean> {
+    const hasCome = change.then(() => true);
+    return (await within(this.#clock, ACK_PATIENCE_MS, hasCome, this.#stopping.signal)) === true;
   }
 
   async #leave(presence: 'draining' | 'offline'): Promise<void> {

@@ -106,7 +106,7 @@ export async function rowsAfter(session: Session, seq: number, limit?: number, b
 /** The same. @throws RotaError NOT_REPLAYABLE when the first of them was trimmed. */
 export async function readableRows(session: Session, seq: number, limit: number): Promise<JournalRow[]> {
   // One at least is looked at, to see whether it is the first behind `seq`.
-  const rows = await rowsAfter(session, seq, Math.max(limit, 1), LIMITS.rowsBytes);
+  const rows = await rowsAfter(session, seq, Math.max(limit, 1), LIMITS.bytesPerRead);
   const [first] = rows;
   // The last row is never trimmed, so that whatever is missing stands before one that is there.
   if (first !== undefined && first.seq > seq + 1) throw trimmed(seq + 1, first.seq);

@@ -122,7 +122,7 @@ export class SqliteJournal {
   /** Rows behind `seq`, in order. @throws RotaError NOT_REPLAYABLE when the first of them was trimmed. */
   readable(seq: number, limit: number): JournalRow[] {
     // One at least is looked at, to see whether it is the first behind `seq`; another process may trim at any moment.
-    const rows = this.after(seq, Math.max(limit, 1), LIMITS.rowsBytes);
+    const rows = this.after(seq, Math.max(limit, 1), LIMITS.bytesPerRead);
     const [first] = rows;
     // The last row is never trimmed, so that whatever is missing stands before one that is there.
     if (first !== undefined && first.seq > seq + 1) throw trimmed(seq + 1, first.seq);

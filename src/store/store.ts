@@ -115,7 +115,7 @@ export interface Store {
   performance(filter: PerformanceFilter): Promise<PerformanceRow[]>;
   /**
    * Rows of the journal behind `after`, in order: `limit` at most, and fewer where they are more than
-   * `LIMITS.rowsBytes` together, but one where there is one. Decisions are replayed from them.
+   * `LIMITS.bytesPerRead` together, but one where there is one. Decisions are replayed from them.
    * @throws RotaError NOT_REPLAYABLE from a store that keeps none, or where the row behind `after` was trimmed.
    */
   rows(after: number, limit: number): Promise<JournalRow[]>;

@@ -113,7 +113,7 @@ export function trimmingContract(name: string, open: Open): void {
       const leader = await leadAs(store, 'a');
       const large = (n: number) => {
         const event = submitted(`t-${n}`, n);
-        return { ...event, task: { ...event.task, payload: 'x'.repeat(LIMITS.rowsBytes * 0.6) } };
+        return { ...event, task: { ...event.task, payload: 'x'.repeat(LIMITS.bytesPerRead * 0.6) } };
       };
       const rows = [1, 2, 3].map((n) => leader.row(large(n))).concat(leader.row(submitted('t-4', 4)));
       for (const row of rows) await store.append(row);
