@@ -10,18 +10,21 @@ import type { Leader } from './leader.js';
 /** What handlers of requests find out before they act. */
 
 /**
- * What the store knows of the tasks that memory has forgotten, or never had. A task that is forgotten
- * while the store is being asked is asked for as well: when this resolves, each is in one of the two.
+ * What the store knows of the tasks that memory has forgotten, or never had. A task that is forgotten while the store
+ * is being asked is asked for as well, and what is submitted meanwhile is memory's, which knows it better: when this
+ * resolves, each is in one of the two at most.
  */
 export async function knownTasks(leader: Leader, ids: readonly string[]): Promise<ReadonlyMap<string, KnownTask>> {
   const known = new Map<string, KnownTask>();
   const asked = new Set<string>();
   for (;;) {
     const missing = ids.filter((id) => !asked.has(id) && leader.system.task(id) === undefined);
-    if (missing.length === 0) return known;
+    if (missing.length === 0) break;
     for (const id of missing) asked.add(id);
     for (const [id, task] of await leader.store.known(missing)) known.set(id, task);
   }
+  for (const id of known.keys()) if (leader.system.task(id) !== undefined) known.delete(id);
+  return known;
 }
 
 export function assertSize(field: string, value: unknown): void {

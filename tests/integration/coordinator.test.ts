@@ -31,25 +31,29 @@ function steppedClock(): { clock: Clock; passMs(ms: number): void; tick(): void 
   };
 }
 
-/** A store whose `known`, once held, does not answer before the test lets it. */
+/** A store whose `known`, once held, does not answer before the test lets it; what it says is of before, or of then. */
 function heldKnown() {
   const store = createMemoryStore();
   const known = store.known.bind(store);
   const asked = gate();
   const go = gate();
-  let isHeld = false;
+  let held: 'answers' | 'question' | undefined;
   store.known = async (ids) => {
-    const answer = await known(ids);
+    const isHeld = held !== undefined;
+    const early = held === 'question' ? undefined : await known(ids);
     if (isHeld) {
       asked.open();
       await go.passed;
     }
-    return answer;
+    return early ?? known(ids);
   };
-  const hold = () => {
-    isHeld = true;
+  const hold = (what: typeof held = 'answers') => {
+    held = what;
   };
-  return { store, asked, go, hold };
+  const letThrough = () => {
+    held = undefined;
+  };
+  return { store, asked, go, hold, letThrough };
 }
 
 describe('a coordinator', () => {
@@ -79,6 +83,23 @@ describe('a coordinator', () => {
     await again;
     await client.result('order-2');
     expect(runs).toEqual(['order-1', 'order-2']);
+  });
+
+  it('answers an assign that came twice as one, also when the second overtakes the first at the store', async () => {
+    await using world = await World.open('memory');
+    const { store, asked, go, hold, letThrough } = heldKnown();
+    await world.coordinator({ store });
+    await world.agent('ann', () => {}, { maxConcurrency: 1 });
+    const client = await world.client();
+    hold('question');
+    const first = client.assign({ id: 'order-1', pool: 'work' });
+    await asked.passed;
+    letThrough();
+    const second = await client.assign({ id: 'order-1', pool: 'work' });
+    go.open();
+    expect((await first).token).toBe(second.token);
+    await second.complete();
+    expect(await client.result('order-1')).toMatchObject({ status: 'completed', agentId: 'ann' });
   });
 
   it('gives nobody the id of a task that waits inside an orchestration', async () => {
