@@ -272,9 +272,14 @@ export class Leader {
     if (this.lag >= LIMITS.unmaterialisedRows) throw behind();
   }
 
-  /** @throws RotaError RATE_LIMITED when the principal has sent more than it may. */
+  /**
+   * Counts what is new of a request: one that is repeated is not refused for what the first of it took.
+   *
+   * @throws RotaError RATE_LIMITED when the principal has sent more than it may.
+   */
   limitRate(principal: string, tasks: number): void {
-    const retryAfterMs = this.#rates?.take(principal, tasks, this.monoMs) ?? 0;
+    if (this.#rates === undefined || tasks === 0) return;
+    const retryAfterMs = this.#rates.take(principal, tasks, this.monoMs);
     if (retryAfterMs === 0) return;
     throw new RotaError('RATE_LIMITED', `${principal} has sent more tasks than it may.`, {
       retryAfterMs: Math.ceil(retryAfterMs),

@@ -75,6 +75,18 @@ describe('a handoff', () => {
     expect((await other.assign(HANDOFF)).agentId).toBe('ann');
   });
 
+  it('counts once against the rate limit, however often its request is repeated', async () => {
+    await using world = await World.open('memory');
+    const client = await desk(world, {}, ['ann'], { rateLimit: { perSecond: 0.001, burst: 3 } });
+    const graph = { id: 'graph', name: 'graph', tasks: [{ key: 'a', pool: HANDOFF.pool }] };
+    for (let sent = 0; sent < 3; sent++) {
+      expect((await client.assign({ ...HANDOFF, id: 'handed-over' })).agentId).toBe('ann');
+      expect(await client.submit({ ...HANDOFF, id: 'submitted' })).toBe('submitted');
+      expect((await client.orchestrate(graph)).id).toBe('graph');
+    }
+    await expect(client.submit(HANDOFF)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  });
+
   it('of many at once leaves nobody more than one ahead, and the metrics say so', async () => {
     await using world = await World.open('memory');
     const client = await desk(world, { rotationWindowMinutes: 0 });
