@@ -63,7 +63,11 @@ class Fleet {
   async #ask(id, verb, frame) {
     const bytes = encode({ session: this.#session, ...frame }, LIMITS);
     const reply = unpack((await this.#nats.request(SUBJECTS.from(id, verb), bytes, { timeout: TIMEOUT_MS })).data);
-    if (reply.error !== undefined) throw new Error(`${id}, ${verb}: ${reply.error.message}`);
+    const { error } = reply;
+    // A coordinator whose machine stood still for long refuses for a moment: the next heartbeat asks again.
+    if (error !== undefined && !(verb === 'heartbeat' && error.retryable)) {
+      throw new Error(`${id}, ${verb}: ${error.message}`);
+    }
     return reply;
   }
 
