@@ -23,7 +23,7 @@ const RETRY_MS = 100;
 export const assign: Handler = async (leader, { principal, pool = '' }, bytes, answer) => {
   const { task: spec, fromAgent, hops, acceptTimeoutMs = 0 } = decode(AssignFrame, bytes);
   assertSize('task.payload', spec.payload);
-  leader.limitRate(principal, leader.system.task(spec.id) === undefined ? 1 : 0);
+  leader.limitRate(principal, () => (leader.system.task(spec.id) === undefined ? 1 : 0));
   const known = await knownTasks(leader, [spec.id]);
   const stored = known.get(spec.id);
   if (stored !== undefined) throw ended(spec.id, stored.event.status);

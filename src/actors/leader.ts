@@ -273,12 +273,15 @@ export class Leader {
   }
 
   /**
-   * Counts what is new of a request: one that is repeated is not refused for what the first of it took.
+   * Counts what is new of a request: one that is repeated is not refused for what the first of it took. `countNew` is
+   * asked only where there is a limit.
    *
    * @throws RotaError RATE_LIMITED when the principal has sent more than it may.
    */
-  limitRate(principal: string, tasks: number): void {
-    if (this.#rates === undefined || tasks === 0) return;
+  limitRate(principal: string, countNew: () => number): void {
+    if (this.#rates === undefined) return;
+    const tasks = countNew();
+    if (tasks === 0) return;
     const retryAfterMs = this.#rates.take(principal, tasks, this.monoMs);
     if (retryAfterMs === 0) return;
     throw new RotaError('RATE_LIMITED', `${principal} has sent more tasks than it may.`, {

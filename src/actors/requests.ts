@@ -123,7 +123,7 @@ export const HANDLERS: Record<Verb, Handler> = {
     if (bytes.length > LIMITS.payloadBytes) {
       for (const [i, task] of tasks.entries()) assertSize(`tasks[${i}].payload`, task.payload);
     }
-    leader.limitRate(principal, tasks.filter(({ id }) => leader.system.task(id) === undefined).length);
+    leader.limitRate(principal, () => tasks.filter(({ id }) => leader.system.task(id) === undefined).length);
     const ids = tasks.map((task) => task.id).filter((id) => !leader.newestId.isNew(id));
     const known = await knownTasks(leader, ids);
     leader.turn(() => {
@@ -158,7 +158,7 @@ export const HANDLERS: Record<Verb, Handler> = {
     const { orchestration: spec, watch } = decode(OrchestrateFrame, bytes);
     assertGraph(spec);
     assertAnswerable(spec);
-    leader.limitRate(principal, leader.system.orchestration(spec.id) === undefined ? spec.tasks.length : 0);
+    leader.limitRate(principal, () => (leader.system.orchestration(spec.id) === undefined ? spec.tasks.length : 0));
     const stored = await leader.store.orchestration(spec.id);
     leader.turn(() => {
       const running = leader.system.orchestration(spec.id);
