@@ -23,6 +23,8 @@ const MEMORY_MIB = 384;
 const BLOCKED_MS = 5_000;
 /** Longer than a statement waits for the lock. */
 const LOCKED_MS = 6_000;
+/** For so long another process waits for its turn at the file, which is in use. */
+const TURN_MS = 5_000;
 const STORM = 100_000;
 const TIMEOUT = { timeout: 150_000 };
 
@@ -74,7 +76,7 @@ test.concurrent('the disk under SQLite is full', TIMEOUT, async ({ skip }) => {
 test.concurrent('another process has the lock of the SQLite file', TIMEOUT, async () => {
   const ordeal = await Ordeal.begin({ database: 'sqlite' });
   const { cluster } = ordeal;
-  const other = new Database(cluster.database.place);
+  const other = new Database(cluster.database.place, { timeout: TURN_MS });
   other.exec('BEGIN IMMEDIATE');
   expect((await ordeal.refused()).retryAfterMs).toBeGreaterThan(0);
   await cluster.coordinators[0]?.logs(STALLED);
