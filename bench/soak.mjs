@@ -26,6 +26,11 @@ Prints a table and writes bench/results/soak.json.
 const MIB = 2 ** 20;
 /** So long the pool, the caches and the compiler take to settle; what is sampled before does not count. */
 const SETTLED_SHARE = 0.25;
+/**
+ * The most that V8 gives half of a thread's young generation. Left to itself it takes half an hour to get there, down
+ * and up again, and what is resident would tell of nothing else.
+ */
+const SEMI_SPACE_MIB = 16;
 const RESULTS = new URL('./results/', import.meta.url);
 
 runMain(async () => {
@@ -60,7 +65,7 @@ async function soak({ processes, folder, openPlace, url, before }, { minutes, ra
   const coordinator = await processes.start(
     new URL('./soak-coordinator.mjs', import.meta.url),
     { url, samples, everyMs, store: await openPlace(kept) },
-    ['--expose-gc'],
+    ['--expose-gc', `--min-semi-space-size=${SEMI_SPACE_MIB}`],
   );
   const fleet = await processes.start(new URL('./fleet.mjs', import.meta.url), { url, agents, pool: POOL });
   const transport = await connectNats({ servers: url });
