@@ -7,6 +7,7 @@ import { validate } from '../protocol/codec.js';
 import { RotaError } from '../protocol/errors.js';
 import { LIMITS } from '../protocol/limits.js';
 import { assertName } from '../protocol/names.js';
+import type { Contact } from '../sdk/index.js';
 import { type CommandAgents, type CommandEvent, startCommandAgents } from './command-agents.js';
 import { connectServer, placeOf, type ServerOptions, withServerOptions } from './connect.js';
 import type { Action, Cli } from './context.js';
@@ -73,21 +74,18 @@ async function runAgents(cli: Cli, args: string[], options: AgentCommandOptions)
   assertCommands(entries);
   const { servers, namespace } = placeOf(options);
   const transport = await connectServer(cli, servers, `rota agent ${entries[0]?.id ?? ''}`);
+  const where = `${transport.description} (namespace ${namespace})`;
   const agents = startCommandAgents({
     entries,
     namespace,
     clock: cli.clock,
     connect: () => transport,
     onEvent: (event) => printEvent(cli, event, options.json === true),
+    onContact: (contact) => cli.output.note(`rota: ${contactText(contact)} at ${where}`),
   });
   const ending = new AbortController();
   return endsBySignal({
-    work: serve(cli, {
-      agents,
-      entries,
-      signal: ending.signal,
-      where: `${transport.description} (namespace ${namespace})`,
-    }).finally(() => transport.close()),
+    work: serve(cli, { agents, entries, signal: ending.signal, where }).finally(() => transport.close()),
     drain() {
       const finish = agents.load === 0 ? '' : `: ${count(agents.load, 'task')} to finish. Ctrl-C again stops at once`;
       cli.output.note(`rota: draining${finish}`);
@@ -169,6 +167,10 @@ async function serve({ output, clock }: Cli, { agents, entries, signal, where }:
   await agents.drain();
   if (error !== undefined) throw error;
   return EXIT.ok;
+}
+
+function contactText(contact: Contact): string {
+  return contact === 'lost' ? 'what runs goes on, but no coordinator answers' : 'a coordinator answers again';
 }
 
 function printEvent({ output, clock }: Cli, event: CommandEvent, isJson: boolean): void {

@@ -5,7 +5,7 @@ import { runCommand } from '../launch/command.js';
 import { asRotaError, RotaError } from '../protocol/errors.js';
 import type { Assignment } from '../protocol/frames.js';
 import type { Json } from '../protocol/json.js';
-import { type Agent, createAgent, type HandlerContext } from '../sdk/index.js';
+import { type Agent, type Contact, createAgent, type HandlerContext } from '../sdk/index.js';
 import type { Transport } from '../transport/transport.js';
 import { createImpatientClock } from './impatient-clock.js';
 
@@ -23,6 +23,8 @@ export interface CommandAgentsOptions {
   /** Asked for each agent; it may be the same connection for all. */
   connect(): Transport;
   onEvent?(event: CommandEvent): void;
+  /** Of them together: lost with the first of them, found with the last. */
+  onContact?(contact: Contact): void;
 }
 
 /**
@@ -49,7 +51,7 @@ const LEAVE_MS_MAX = 500;
 
 /** @throws RotaError INVALID_NAME, INVALID_VALUE */
 export function startCommandAgents(options: CommandAgentsOptions): CommandAgents {
-  const { entries, namespace, clock: patientClock, onEvent = () => {} } = options;
+  const { entries, namespace, clock: patientClock, onEvent = () => {}, onContact = () => {} } = options;
   const clock = createImpatientClock(patientClock);
   const env = commandEnvironment();
   const running = new Map<Promise<Json>, AbortController>();
@@ -81,10 +83,21 @@ export function startCommandAgents(options: CommandAgentsOptions): CommandAgents
     }
   };
 
+  const outOfReach = new Set<string>();
+  const noteContact = (id: string, contact: Contact): void => {
+    const before = outOfReach.size;
+    if (contact === 'lost') outOfReach.add(id);
+    else outOfReach.delete(id);
+    if (before > 0 !== outOfReach.size > 0) onContact(contact);
+  };
+
   const agents = entries.map((entry) => {
     const { launch: _, id, ...profile } = entry;
-    const handler = (task: Assignment, context: HandlerContext) => run(entry, task, context);
-    return createAgent({ ...profile, id, transport: options.connect(), namespace, clock: patientClock, handler });
+    return createAgent({
+      ...{ ...profile, id, namespace, clock: patientClock, transport: options.connect() },
+      handler: (task, context) => run(entry, task, context),
+      onContact: (contact) => noteContact(id, contact),
+    });
   });
   const idle = async (): Promise<void> => {
     while (running.size > 0) await Promise.allSettled(running.keys());

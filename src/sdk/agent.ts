@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { type Clock, systemClock, within } from '../clock.js';
 import { armFailpoints, failpoint } from '../failpoints.js';
 import { createIds, type Random, systemRandom } from '../ids.js';
@@ -7,6 +8,7 @@ import { asRotaError, RotaError } from '../protocol/errors.js';
 import { HeartbeatReply, type Held, OkReply, RegisterReply, type ToFrame } from '../protocol/frames.js';
 import { assertName } from '../protocol/names.js';
 import type { Transport } from '../transport/transport.js';
+import { type Contact, ContactWatch } from './contact.js';
 import type { Accept, Handler } from './handler.js';
 import { Peer } from './peer.js';
 import { Reports } from './reports.js';
@@ -18,6 +20,8 @@ export interface AgentOptions extends AgentProfileInput {
   readonly handler: Handler;
   /** Asked before the handler of each task; by default all are taken. */
   readonly accept?: Accept;
+  /** Told when the coordinators can't be reached any more, and when one can again: what runs, runs on. */
+  readonly onContact?: (contact: Contact) => void;
   /** Default `rota`. */
   readonly namespace?: string;
   readonly clock?: Clock;
@@ -57,6 +61,8 @@ const LEAVE_PATIENCE_MS = 2_000;
 /** How long an agent that drains waits for acknowledgements when all its work is done. */
 const ACK_PATIENCE_MS = 5_000;
 
+type Timing = Pick<z.infer<typeof RegisterReply>, 'heartbeatMs' | 'leaseMs'>;
+
 /** An agent's life: it registers, sends heartbeats, hands what it is told to its work, and leaves. */
 class AgentProcess implements Agent {
   readonly id: string;
@@ -66,6 +72,7 @@ class AgentProcess implements Agent {
   readonly #clock: Clock;
   readonly #peer: Peer;
   readonly #session: string;
+  readonly #contact: ContactWatch;
   readonly #reports: Reports;
   readonly #work: Work;
   readonly #stopping = new AbortController();
@@ -73,7 +80,7 @@ class AgentProcess implements Agent {
   readonly #random: Random;
   #isRegistering = false;
   /** What the coordinator asked for; undefined before the first registration. */
-  #heartbeatMs: number | undefined;
+  #timing: Timing | undefined;
   #cancelHeartbeat: (() => void) | undefined;
   #cancelReintroduction = () => {};
   #drained: Promise<void> | undefined;
@@ -82,7 +89,7 @@ class AgentProcess implements Agent {
   #setStopped: (error: RotaError | undefined) => void = () => {};
 
   constructor(options: AgentOptions) {
-    const { transport, id, handler, accept, namespace, clock, random, ...profile } = options;
+    const { transport, id, handler, accept, onContact, namespace, clock, random, ...profile } = options;
     this.id = assertName('id', id);
     this.#profile = validate(AgentProfileSchema, profile);
     this.#clock = clock ?? systemClock;
@@ -98,6 +105,7 @@ class AgentProcess implements Agent {
     this.stopped = new Promise((resolve) => {
       this.#setStopped = resolve;
     });
+    this.#contact = new ContactWatch(this.#clock, onContact ?? (() => {}));
     this.#reports = new Reports(this.#peer, this.id, this.#session, this.#clock);
     const { maxConcurrency } = this.#profile;
     this.#work = new Work({ handler, accept, maxConcurrency, clock: this.#clock }, this.#reports);
@@ -197,23 +205,25 @@ class AgentProcess implements Agent {
       this.#setReady();
       // To register is to come online, but what drains takes nothing more.
       if (this.#drained !== undefined) void this.#leave('draining');
-      this.#heartbeatMs = reply.heartbeatMs;
-      this.#scheduleHeartbeat(reply.heartbeatMs);
+      this.#timing = reply;
+      this.#contact.answered(reply.leaseMs);
+      this.#scheduleHeartbeat(reply);
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
       const error = asRotaError(thrown, 'UNAVAILABLE');
-      if (error.retryable) this.#cancelHeartbeat = this.#clock.after(REGISTER_AGAIN_MS, () => void this.#register());
-      else this.#finish(error);
+      if (!error.retryable) return this.#finish(error);
+      this.#contact.unanswered();
+      this.#cancelHeartbeat = this.#clock.after(REGISTER_AGAIN_MS, () => void this.#register());
     } finally {
       this.#isRegistering = false;
     }
   }
 
-  #scheduleHeartbeat(heartbeatMs: number): void {
+  #scheduleHeartbeat(timing: Timing): void {
     if (this.#stopping.signal.aborted) return;
     // Two may be under way when a new leader was heard of: one goes on.
     this.#cancelHeartbeat?.();
-    this.#cancelHeartbeat = this.#clock.after(heartbeatMs, () => void this.#heartbeat(heartbeatMs));
+    this.#cancelHeartbeat = this.#clock.after(timing.heartbeatMs, () => void this.#heartbeat(timing));
   }
 
   /** A new leader takes an agent for lost that it has not heard of. All at once would be a storm. */
@@ -222,26 +232,28 @@ class AgentProcess implements Agent {
     if (this.#isRegistering || this.#stopping.signal.aborted) return;
     this.#cancelReintroduction();
     this.#cancelReintroduction = this.#clock.after(this.#random() * REINTRODUCE_MS, () => {
-      if (this.#heartbeatMs === undefined) return void this.#register();
+      if (this.#timing === undefined) return void this.#register();
       this.#reports.resend();
-      void this.#heartbeat(this.#heartbeatMs);
+      void this.#heartbeat(this.#timing);
     });
   }
 
-  async #heartbeat(heartbeatMs: number): Promise<void> {
+  async #heartbeat(timing: Timing): Promise<void> {
     try {
       const frame = { session: this.#session, held: this.#work.held() };
       // One that is lost must not keep the next one waiting: the lease lasts only a few.
-      const patience = { patienceMs: 0, timeoutMs: heartbeatMs, signal: this.#stopping.signal };
+      const patience = { patienceMs: 0, timeoutMs: timing.heartbeatMs, signal: this.#stopping.signal };
       const subject = this.#peer.subjects.from(this.id, 'heartbeat');
       this.#revoke((await this.#peer.request(subject, frame, HeartbeatReply, patience)).revoked);
+      this.#contact.answered(timing.leaseMs);
     } catch (thrown) {
       const error = asRotaError(thrown, 'UNAVAILABLE');
       if (error.code === 'UNKNOWN_AGENT') return void this.#register();
       if (!error.retryable) return this.#finish(error);
       // A coordinator that can't be reached now is asked again: what runs, runs on.
+      this.#contact.unanswered();
     }
-    this.#scheduleHeartbeat(heartbeatMs);
+    this.#scheduleHeartbeat(timing);
   }
 
   // ── tasks ──────────────────────────────────────────────────────────────────────────────────────

@@ -27,4 +27,5 @@ export type {
   TaskQuery,
   Update,
 } from './client-api.js';
+export type { Contact } from './contact.js';
 export { type Accept, type Handler, type HandlerContext, PermanentError } from './handler.js';
