@@ -170,7 +170,7 @@ async function serve({ output, clock }: Cli, { agents, entries, signal, where }:
 }
 
 function contactText(contact: Contact): string {
-  return contact === 'lost' ? 'what runs goes on, but no coordinator answers' : 'a coordinator answers again';
+  return contact === 'lost' ? 'what runs goes on, but no coordinator serves' : 'a coordinator serves again';
 }
 
 function printEvent({ output, clock }: Cli, event: CommandEvent, isJson: boolean): void {

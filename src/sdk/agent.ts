@@ -20,7 +20,7 @@ export interface AgentOptions extends AgentProfileInput {
   readonly handler: Handler;
   /** Asked before the handler of each task; by default all are taken. */
   readonly accept?: Accept;
-  /** Told when the coordinators can't be reached any more, and when one can again: what runs, runs on. */
+  /** Told when no coordinator serves it any more, and when one does again: what runs, runs on. */
   readonly onContact?: (contact: Contact) => void;
   /** Default `rota`. */
   readonly namespace?: string;
@@ -206,13 +206,13 @@ class AgentProcess implements Agent {
       // To register is to come online, but what drains takes nothing more.
       if (this.#drained !== undefined) void this.#leave('draining');
       this.#timing = reply;
-      this.#contact.answered(reply.leaseMs);
+      this.#contact.served(reply.leaseMs);
       this.#scheduleHeartbeat(reply);
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
       const error = asRotaError(thrown, 'UNAVAILABLE');
       if (!error.retryable) return this.#finish(error);
-      this.#contact.unanswered();
+      this.#contact.notServed();
       this.#cancelHeartbeat = this.#clock.after(REGISTER_AGAIN_MS, () => void this.#register());
     } finally {
       this.#isRegistering = false;
@@ -245,13 +245,14 @@ class AgentProcess implements Agent {
       const patience = { patienceMs: 0, timeoutMs: timing.heartbeatMs, signal: this.#stopping.signal };
       const subject = this.#peer.subjects.from(this.id, 'heartbeat');
       this.#revoke((await this.#peer.request(subject, frame, HeartbeatReply, patience)).revoked);
-      this.#contact.answered(timing.leaseMs);
+      this.#contact.served(timing.leaseMs);
     } catch (thrown) {
+      if (this.#stopping.signal.aborted) return;
       const error = asRotaError(thrown, 'UNAVAILABLE');
       if (error.code === 'UNKNOWN_AGENT') return void this.#register();
       if (!error.retryable) return this.#finish(error);
       // A coordinator that can't be reached now is asked again: what runs, runs on.
-      this.#contact.unanswered();
+      this.#contact.notServed();
     }
     this.#scheduleHeartbeat(timing);
   }

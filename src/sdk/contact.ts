@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.js';
 
-/** Of an agent with the coordinators: `lost` once none has answered for as long as a lease lasts, `found` when one does. */
+/** Of an agent with the coordinators: `lost` once none has served it for as long as a lease lasts, `found` when one does. */
 export type Contact = 'lost' | 'found';
 
-/** Watches it, from the first answer on. */
+/** Watches it, from the first time on that it was served. */
 export class ContactWatch {
   readonly #clock: Clock;
   readonly #onContact: (contact: Contact) => void;
@@ -15,16 +15,20 @@ export class ContactWatch {
     this.#onContact = onContact;
   }
 
-  answered(leaseMs: number): void {
+  served(leaseMs: number): void {
     this.#lostAtMs = this.#clock.monoMs() + leaseMs;
     if (!this.#isLost) return;
-    this.#isLost = false;
-    this.#onContact('found');
+    this.#tell('found');
   }
 
-  unanswered(): void {
+  notServed(): void {
     if (this.#isLost || this.#clock.monoMs() < this.#lostAtMs) return;
-    this.#isLost = true;
-    this.#onContact('lost');
+    this.#tell('lost');
+  }
+
+  /** By itself: what a listener throws is no failed heartbeat. */
+  #tell(contact: Contact): void {
+    this.#isLost = contact === 'lost';
+    this.#clock.defer(() => this.#onContact(contact));
   }
 }

@@ -176,19 +176,19 @@ describe('up, agent and their clients', () => {
     expect(await second.exit).toBe(0);
   });
 
-  it('an agent says once that no coordinator answers any more, and once that one does again', async () => {
+  it('an agent says once that no coordinator serves any more, and once that one does again', async () => {
     const brief = at('up', '--store', 'none', '--namespace', 'brief', '--lease-ms', '500');
     await using first = rota(brief);
     await first.says(/is up/);
     await using agent = agentOf('dee', 'dev', ECHO, '--namespace', 'brief');
     await agent.says(/joined/);
     first.child.kill('SIGKILL');
-    await agent.says(/what runs goes on, but no coordinator answers at nats:.* \(namespace brief\)/);
+    await agent.says(/what runs goes on, but no coordinator serves at nats:.* \(namespace brief\)/);
     await using _second = rota(brief);
-    await agent.says(/a coordinator answers again at nats:/);
+    await agent.says(/a coordinator serves again at nats:/);
     agent.child.kill('SIGINT');
     expect(await agent.exit).toBe(0);
-    expect(agent.stderr.match(/ coordinator answers /g)).toHaveLength(2);
+    expect(agent.stderr.match(/ coordinator serves /g)).toHaveLength(2);
   });
 
   it('up ends with the reason when its nats-server is gone for good', async () => {

@@ -23,7 +23,7 @@ test('an agent that stops waits two seconds at most for a coordinator that hears
   expect(hasStopped).toBe(true);
 });
 
-test('an agent tells when no coordinator has answered for a lease, and when one does again', async () => {
+test('an agent tells when no coordinator has served it for a lease, and when one does again', async () => {
   const clock = new VirtualClock();
   const broker = createMemoryBroker({ clock });
   const coordinator = broker.connect();
