@@ -81,7 +81,7 @@ async function runAgents(cli: Cli, args: string[], options: AgentCommandOptions)
     clock: cli.clock,
     connect: () => transport,
     onEvent: (event) => printEvent(cli, event, options.json === true),
-    onContact: (contact) => cli.output.note(`rota: ${contactText(contact)} at ${where}`),
+    onContact: (contact) => cli.output.note(`rota: ${contactText(contact, where)}`),
   });
   const ending = new AbortController();
   return endsBySignal({
@@ -169,8 +169,10 @@ async function serve({ output, clock }: Cli, { agents, entries, signal, where }:
   return EXIT.ok;
 }
 
-function contactText(contact: Contact): string {
-  return contact === 'lost' ? 'what runs goes on, but no coordinator serves' : 'a coordinator serves again';
+function contactText(contact: Contact, where: string): string {
+  return contact === 'lost'
+    ? `no coordinator serves at ${where}; what runs goes on`
+    : `a coordinator serves again at ${where}`;
 }
 
 function printEvent({ output, clock }: Cli, event: CommandEvent, isJson: boolean): void {
