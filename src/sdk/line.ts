@@ -4,6 +4,9 @@ import { LIMITS } from '../protocol/limits.js';
 import type { PoolVerb, Verb } from '../protocol/subjects.js';
 import type { Patience, Peer } from './peer.js';
 
+/** A question is asked again after so long: whoever was given it may be paused. */
+const ASK_AGAIN_MS = 1_000;
+
 /**
  * A client's line to the coordinator: every request goes out under its id, and is repeated within its
  * patience. Calls throw RotaError: what the coordinator answered, or NO_COORDINATOR, TIMEOUT, CLOSED.
@@ -20,8 +23,9 @@ export class Line {
   }
 
   ask<S extends z.ZodType>(verb: Exclude<Verb, PoolVerb>, frame: object, reply: S): Promise<z.infer<S>> {
-    const subject = verb === 'query' ? this.#peer.subjects.ask(this.#clientId) : this.subject(verb);
-    return this.send(subject, encode(frame, LIMITS), reply);
+    const bytes = encode(frame, LIMITS);
+    if (verb !== 'query') return this.send(this.subject(verb), bytes, reply);
+    return this.send(this.#peer.subjects.ask(this.#clientId), bytes, reply, { againMs: ASK_AGAIN_MS });
   }
 
   /** Sends a frame that is encoded already. */
@@ -29,7 +33,7 @@ export class Line {
     subject: string,
     bytes: Uint8Array,
     reply: S,
-    more: Pick<Patience, 'timeoutMs'> = {},
+    more: Pick<Patience, 'timeoutMs' | 'againMs'> = {},
   ): Promise<z.infer<S>> {
     return this.#peer.send(subject, bytes, reply, { ...this.#patience, ...more });
   }

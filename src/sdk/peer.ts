@@ -24,8 +24,19 @@ export interface Patience {
   readonly patienceMs: number;
   /** How long one answer is waited for. Default 5,000. */
   readonly timeoutMs?: number;
+  /**
+   * Sends the same again, this often, while there is no answer. For what any coordinator may answer: one that is paused
+   * is still given its share.
+   */
+  readonly againMs?: number;
   /** Ends it with the signal's reason, unless an answer is under way. */
   readonly signal?: AbortSignal;
+}
+
+interface Asking {
+  readonly timeoutMs: number;
+  readonly againMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** One principal's line to the coordinator, the same for agents and clients. */
@@ -84,7 +95,7 @@ export class Peer {
     subject: string,
     bytes: Uint8Array,
     replySchema: S,
-    { patienceMs, timeoutMs = REQUEST_TIMEOUT_MS, signal }: Patience,
+    { patienceMs, timeoutMs = REQUEST_TIMEOUT_MS, againMs, signal }: Patience,
   ): Promise<z.infer<S>> {
     const { clock } = this.#options;
     const giveUpMs = clock.monoMs() + patienceMs;
@@ -92,7 +103,7 @@ export class Peer {
       signal?.throwIfAborted();
       try {
         failpoint('request.before');
-        const reply = await this.#ask(subject, bytes, timeoutMs, signal);
+        const reply = await this.#ask(subject, bytes, { timeoutMs, againMs, signal });
         failpoint('request.after');
         return readReply(replySchema, reply);
       } catch (thrown) {
@@ -108,7 +119,7 @@ export class Peer {
   }
 
   /** Resolves with the first answer. */
-  async #ask(subject: string, bytes: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<Message> {
+  async #ask(subject: string, bytes: Uint8Array, { timeoutMs, againMs, signal }: Asking): Promise<Message> {
     let ask = () => {};
     const answer = new Promise<Message>((resolve, reject) => {
       ask = () => {
@@ -117,9 +128,11 @@ export class Peer {
     });
     this.#askAgain.add(ask);
     ask();
+    const endRepeats = againMs === undefined ? () => {} : this.#options.clock.every(againMs, ask);
     try {
       return await answer;
     } finally {
+      endRepeats();
       this.#askAgain.delete(ask);
     }
   }

@@ -50,3 +50,23 @@ test('who has no patience asks once', async () => {
   expect(asked).toHaveLength(1);
   expect(ended).toEqual({ code: 'UNAVAILABLE', ms: 0 });
 });
+
+test('a question is asked again while there is no answer, since whoever was given it may be paused', async () => {
+  const clock = new VirtualClock();
+  const broker = createMemoryBroker({ clock });
+  const coordinators = broker.connect();
+  const askedMs: number[] = [];
+  coordinators.subscribe('rota.ask.*', ({ reply = '' }) => {
+    askedMs.push(clock.monoMs());
+    if (askedMs.length === 3) coordinators.publish(reply, encode({ tasks: [] }));
+  });
+  const client = createClient({ transport: broker.connect(), patienceMs: 0, clock });
+  const ended = client.tasks().then(() => clock.monoMs());
+  for (let ms = 0; ms < 4_000; ms += STEP_MS) {
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    await clock.advance(STEP_MS);
+  }
+  client.close();
+  expect(askedMs).toEqual([0, 1_000, 2_000]);
+  expect(await ended).toBe(2_000);
+});
