@@ -171,7 +171,7 @@ async function serve({ output, clock }: Cli, { agents, entries, signal, where }:
 
 function contactText(contact: Contact, where: string): string {
   return contact === 'lost'
-    ? `no coordinator serves at ${where}; what runs goes on`
+    ? `no coordinator serves at ${where}; what runs goes on, and may be given to others`
     : `a coordinator serves again at ${where}`;
 }
 

@@ -23,7 +23,7 @@ export interface CommandAgentsOptions {
   /** Asked for each agent; it may be the same connection for all. */
   connect(): Transport;
   onEvent?(event: CommandEvent): void;
-  /** Of them together: lost with the first of them, found with the last. */
+  /** Of them together: lost with the first of them, found with the first. */
   onContact?(contact: Contact): void;
 }
 
@@ -83,12 +83,11 @@ export function startCommandAgents(options: CommandAgentsOptions): CommandAgents
     }
   };
 
-  const outOfReach = new Set<string>();
-  const noteContact = (id: string, contact: Contact): void => {
-    const before = outOfReach.size;
-    if (contact === 'lost') outOfReach.add(id);
-    else outOfReach.delete(id);
-    if (before > 0 !== outOfReach.size > 0) onContact(contact);
+  let known: Contact = 'found';
+  const noteContact = (contact: Contact): void => {
+    if (contact === known) return;
+    known = contact;
+    onContact(contact);
   };
 
   const agents = entries.map((entry) => {
@@ -96,7 +95,7 @@ export function startCommandAgents(options: CommandAgentsOptions): CommandAgents
     return createAgent({
       ...{ ...profile, id, namespace, clock: patientClock, transport: options.connect() },
       handler: (task, context) => run(entry, task, context),
-      onContact: (contact) => noteContact(id, contact),
+      onContact: noteContact,
     });
   });
   const idle = async (): Promise<void> => {

@@ -20,7 +20,10 @@ export interface AgentOptions extends AgentProfileInput {
   readonly handler: Handler;
   /** Asked before the handler of each task; by default all are taken. */
   readonly accept?: Accept;
-  /** Told when no coordinator serves it any more, and when one does again: what runs, runs on. */
+  /**
+   * Told, once it was ready and until it stops, when no coordinator serves it any more and when one does again. What runs,
+   * runs on, but others may have got it. Must not throw.
+   */
   readonly onContact?: (contact: Contact) => void;
   /** Default `rota`. */
   readonly namespace?: string;
@@ -105,7 +108,7 @@ class AgentProcess implements Agent {
     this.stopped = new Promise((resolve) => {
       this.#setStopped = resolve;
     });
-    this.#contact = new ContactWatch(this.#clock, onContact ?? (() => {}));
+    this.#contact = new ContactWatch(this.#clock, onContact ?? (() => {}), this.#stopping.signal);
     this.#reports = new Reports(this.#peer, this.id, this.#session, this.#clock);
     const { maxConcurrency } = this.#profile;
     this.#work = new Work({ handler, accept, maxConcurrency, clock: this.#clock }, this.#reports);

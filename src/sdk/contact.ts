@@ -7,12 +7,15 @@ export type Contact = 'lost' | 'found';
 export class ContactWatch {
   readonly #clock: Clock;
   readonly #onContact: (contact: Contact) => void;
+  readonly #signal: AbortSignal;
   #lostAtMs = Number.POSITIVE_INFINITY;
   #isLost = false;
 
-  constructor(clock: Clock, onContact: (contact: Contact) => void) {
+  /** Tells nothing once the signal is aborted. */
+  constructor(clock: Clock, onContact: (contact: Contact) => void, signal: AbortSignal) {
     this.#clock = clock;
     this.#onContact = onContact;
+    this.#signal = signal;
   }
 
   served(leaseMs: number): void {
@@ -29,6 +32,8 @@ export class ContactWatch {
   /** By itself: what a listener throws is no failed heartbeat. */
   #tell(contact: Contact): void {
     this.#isLost = contact === 'lost';
-    this.#clock.defer(() => this.#onContact(contact));
+    this.#clock.defer(() => {
+      if (!this.#signal.aborted) this.#onContact(contact);
+    });
   }
 }

@@ -49,6 +49,8 @@ test('an agent tells when no coordinator has served it for a lease, and when one
   expect(await pass(true, 10_000)).toEqual([]);
   expect(await pass(false, 20_000)).toEqual(['lost']);
   expect(await pass(true, 10_000)).toEqual(['found']);
+  // What is under way when it stops tells nothing any more.
+  expect(await pass(false, 3_500)).toEqual([]);
   void agent.stop();
-  expect(await pass(true, 1_000)).toEqual([]);
+  expect(await pass(false, 5_000)).toEqual([]);
 });
