@@ -210,7 +210,7 @@ class AgentProcess implements Agent {
       if (this.#drained !== undefined) void this.#leave('draining');
       this.#timing = reply;
       this.#contact.served(reply.leaseMs);
-      this.#scheduleHeartbeat(reply);
+      this.#scheduleHeartbeat(reply.heartbeatMs);
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
       const error = asRotaError(thrown, 'UNAVAILABLE');
@@ -222,11 +222,11 @@ class AgentProcess implements Agent {
     }
   }
 
-  #scheduleHeartbeat(timing: Timing): void {
+  #scheduleHeartbeat(heartbeatMs: number): void {
     if (this.#stopping.signal.aborted) return;
     // Two may be under way when a new leader was heard of: one goes on.
     this.#cancelHeartbeat?.();
-    this.#cancelHeartbeat = this.#clock.after(timing.heartbeatMs, () => void this.#heartbeat(timing));
+    this.#cancelHeartbeat = this.#clock.after(heartbeatMs, () => void this.#heartbeat());
   }
 
   /** A new leader takes an agent for lost that it has not heard of. All at once would be a storm. */
@@ -235,20 +235,21 @@ class AgentProcess implements Agent {
     if (this.#isRegistering || this.#stopping.signal.aborted) return;
     this.#cancelReintroduction();
     this.#cancelReintroduction = this.#clock.after(this.#random() * REINTRODUCE_MS, () => {
-      if (this.#timing === undefined) return void this.#register();
       this.#reports.resend();
-      void this.#heartbeat(this.#timing);
+      void this.#heartbeat();
     });
   }
 
-  async #heartbeat(timing: Timing): Promise<void> {
+  async #heartbeat(): Promise<void> {
+    if (this.#timing === undefined) return this.#register();
+    const { heartbeatMs, leaseMs } = this.#timing;
     try {
       const frame = { session: this.#session, held: this.#work.held() };
       // One that is lost must not keep the next one waiting: the lease lasts only a few.
-      const patience = { patienceMs: 0, timeoutMs: timing.heartbeatMs, signal: this.#stopping.signal };
+      const patience = { patienceMs: 0, timeoutMs: heartbeatMs, signal: this.#stopping.signal };
       const subject = this.#peer.subjects.from(this.id, 'heartbeat');
       this.#revoke((await this.#peer.request(subject, frame, HeartbeatReply, patience)).revoked);
-      this.#contact.served(timing.leaseMs);
+      this.#contact.served(leaseMs);
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
       const error = asRotaError(thrown, 'UNAVAILABLE');
@@ -257,7 +258,7 @@ class AgentProcess implements Agent {
       // A coordinator that can't be reached now is asked again: what runs, runs on.
       this.#contact.notServed();
     }
-    this.#scheduleHeartbeat(timing);
+    this.#scheduleHeartbeat(this.#timing.heartbeatMs);
   }
 
   // ── tasks ──────────────────────────────────────────────────────────────────────────────────────
